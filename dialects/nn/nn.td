@@ -1,0 +1,285 @@
+//===- nn.td - Tensor operations that linalg cannot say ---*- tablegen -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_DIALECTS_NN_NN_TD
+#define ADZE_DIALECTS_NN_NN_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Nn_Dialect : Dialect {
+  let name = "nn";
+  let cppNamespace = "::adze::nn";
+  let useDefaultAttributePrinterParser = 1;
+  let summary = "tensor operations that linalg cannot say";
+  let description = [{
+    Value semantics, static shapes, signless integers; what depends on
+    signedness is an attribute. Element-wise operations and reductions are
+    `linalg.generic`; everything here either moves data by an index function
+    (transpose, slice, pad, gather, ...), or is a structure that kernel families
+    want to see whole (convolution, matmul, pooling, softmax, recurrence, ...).
+    Axes are non-negative. Convolution and pooling take any number of spatial
+    dimensions; `pads` holds all begins, then all ends.
+  }];
+}
+
+class Nn_Enum<string name, list<I32EnumAttrCase> cases> : I32EnumAttr<name, "", cases> {
+  let cppNamespace = "::adze::nn";
+  let genSpecializedAttr = 0;
+}
+class Nn_EnumAttr<EnumAttrInfo info, string mnemonic> : EnumAttr<Nn_Dialect, info, mnemonic>;
+// channels_first: x [N,C,S...], w [M,C/g,K...], y [N,M,S...]
+// channels_last:  x [N,S...,C], w [K...,C/g,M], y [N,S...,M]
+def Nn_LayoutEnum : Nn_Enum<"Layout", [
+    I32EnumAttrCase<"channels_first", 0>, I32EnumAttrCase<"channels_last", 1>]>;
+def Nn_Layout : Nn_EnumAttr<Nn_LayoutEnum, "layout">;
+def Nn_PoolKindEnum : Nn_Enum<"PoolKind", [
+    I32EnumAttrCase<"max", 0>, I32EnumAttrCase<"average", 1>, I32EnumAttrCase<"lp", 2>]>;
+def Nn_PoolKind : Nn_EnumAttr<Nn_PoolKindEnum, "pool_kind">;
+def Nn_PadModeEnum : Nn_Enum<"PadMode", [
+    I32EnumAttrCase<"constant", 0>, I32EnumAttrCase<"edge", 1>, I32EnumAttrCase<"reflect", 2>, I32EnumAttrCase<"wrap", 3>]>;
+def Nn_PadMode : Nn_EnumAttr<Nn_PadModeEnum, "pad_mode">;
+def Nn_ScatterKindEnum : Nn_Enum<"ScatterKind", [
+    I32EnumAttrCase<"set", 0>, I32EnumAttrCase<"add", 1>, I32EnumAttrCase<"mul", 2>, I32EnumAttrCase<"min", 3>, I32EnumAttrCase<"max", 4>]>;
+def Nn_ScatterKind : Nn_EnumAttr<Nn_ScatterKindEnum, "scatter_kind">;
+def Nn_CumulativeKindEnum : Nn_Enum<"CumulativeKind", [
+    I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"prod", 1>]>;
+def Nn_CumulativeKind : Nn_EnumAttr<Nn_CumulativeKindEnum, "cumulative_kind">;
+def Nn_CellKindEnum : Nn_Enum<"CellKind", [
+    I32EnumAttrCase<"rnn", 0>, I32EnumAttrCase<"gru", 1>, I32EnumAttrCase<"lstm", 2>]>;
+def Nn_CellKind : Nn_EnumAttr<Nn_CellKindEnum, "cell_kind">;
+
+class Nn_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Nn_Dialect, mnemonic, !listconcat([Pure], traits)> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+// Data movement: the result's element is an element of an operand. ----------
+
+def Nn_ReshapeOp : Nn_Op<"reshape"> {
+  let summary = "the same elements in row-major order under another shape";
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$output);
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+}
+
+def Nn_TransposeOp : Nn_Op<"transpose"> {
+  let summary = "y[i0, i1, ...] = x[j...] with j[perm[k]] = i[k]";
+  let description = [{ result dimension k is input dimension perm[k], as in ONNX. }];
+  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$perm);
+  let results = (outs AnyRankedTensor:$output);
+  let builders = [OpBuilder<(ins "mlir::Value":$input, "llvm::ArrayRef<int64_t>":$perm)>];
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
+  let hasVerifier = 1;
+}
+
+def Nn_SliceOp : Nn_Op<"slice"> {
+  let summary = "y[i] = x[starts + i * steps], steps may be negative";
+  let arguments = (ins AnyRankedTensor:$input, DenseI64ArrayAttr:$starts, DenseI64ArrayAttr:$steps);
+  let results = (outs AnyRankedTensor:$output);
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Nn_BroadcastOp : Nn_Op<"broadcast"> {
+  let summary = "y[i] = x[i or 0]: dimensions of size 1 are repeated, equal ranks";
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$output);
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Nn_PadOp : Nn_Op<"pad"> {
+  let summary = "pads (or, with negative amounts, crops) each dimension";
+  let description = [{
+    `low` and `high` elements are added to each dimension. Mode `constant` fills
+    with `value` (a one-element tensor; zero if absent).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Optional<AnyRankedTensor>:$value,
+                       Nn_PadMode:$mode, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_ConcatOp : Nn_Op<"concat"> {
+  let summary = "the inputs one after the other along an axis";
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, I64Attr:$axis);
+  let results = (outs AnyRankedTensor:$output);
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Nn_GatherOp : Nn_Op<"gather"> {
+  let summary = "y[a..., i..., b...] = x[a..., indices[i...], b...]";
+  let description = [{ Negative indices count from the end. ONNX Gather. }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$indices, I64Attr:$axis);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_GatherElementsOp : Nn_Op<"gather_elements"> {
+  let summary = "y[i] = x[i with i[axis] replaced by indices[i]]";
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$indices, I64Attr:$axis);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_GatherNdOp : Nn_Op<"gather_nd"> {
+  let summary = "y[b, i, s] = x[b, indices[b, i, :], s]";
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$indices, I64Attr:$batch_dims);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_ScatterElementsOp : Nn_Op<"scatter_elements"> {
+  let summary = "a copy of x with updates[i] combined in at i with i[axis] = indices[i]";
+  let description = [{ `is_unsigned` decides min and max of integers. }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$indices, AnyRankedTensor:$updates,
+                       I64Attr:$axis, Nn_ScatterKind:$kind, UnitAttr:$is_unsigned);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_ScatterNdOp : Nn_Op<"scatter_nd"> {
+  let summary = "a copy of x with updates[i, s] combined in at x[indices[i, :], s]";
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$indices, AnyRankedTensor:$updates,
+                       Nn_ScatterKind:$kind, UnitAttr:$is_unsigned);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_ResizeOp : Nn_Op<"resize"> {
+  let summary = "ONNX Resize and Upsample";
+  let description = [{
+    `coordinates`, `mode` (nearest, linear, cubic) and `nearest` are ONNX's
+    strings; `scales` are the final factors of all dimensions, `roi` all begins,
+    then all ends (only for tf_crop_and_resize).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, StrAttr:$mode, StrAttr:$coordinates,
+                       StrAttr:$nearest, DenseF64ArrayAttr:$scales, DenseF64ArrayAttr:$roi,
+                       F64Attr:$cubic_coeff_a, F64Attr:$extrapolation_value,
+                       UnitAttr:$exclude_outside, UnitAttr:$antialias);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+// Structures. ----------------------------------------------------------------
+
+def Nn_MatmulOp : Nn_Op<"matmul"> {
+  let summary = "batched matrix product, batch dimensions broadcast";
+  let description = [{
+    a [..., M, K] (or [..., K, M] with `trans_a`), b [..., K, N] (or [..., N, K]
+    with `trans_b`); ranks of a and b are equal to the result's (missing batch
+    dimensions are 1). `bias`, if given, broadcasts to the result. The result's
+    element type is the accumulator's (f32 for f16 inputs is legal, i32 for i8).
+  }];
+  let arguments = (ins AnyRankedTensor:$a, AnyRankedTensor:$b, Optional<AnyRankedTensor>:$bias,
+                       UnitAttr:$trans_a, UnitAttr:$trans_b);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_ConvOp : Nn_Op<"conv"> {
+  let summary = "convolution (cross-correlation), grouped, dilated, padded with zeros";
+  let description = [{ `bias` is [M]. See Nn_Layout for the layouts. }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter, Optional<AnyRankedTensor>:$bias,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DenseI64ArrayAttr:$pads, I64Attr:$group, Nn_Layout:$layout);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_ConvTransposeOp : Nn_Op<"conv_transpose"> {
+  let summary = "transposed convolution";
+  let description = [{
+    channels_first: x [N,C,S...], w [C,M/g,K...]; channels_last: x [N,S...,C],
+    w [K...,M/g,C]. y[o] sums x[i] * w[k] over i * stride + k * dilation -
+    pad_begin = o; the result type states the size (output_padding included).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter, Optional<AnyRankedTensor>:$bias,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DenseI64ArrayAttr:$pads, I64Attr:$group, Nn_Layout:$layout);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_PoolOp : Nn_Op<"pool"> {
+  let summary = "pooling over windows";
+  let description = [{
+    Padding never takes part in max; in average it counts if
+    `count_include_pad`. `p` is the exponent of lp. A second result holds the
+    flat index (int64, over the whole input tensor) of each maximum; with
+    `column_major` the spatial part is counted column first.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Nn_PoolKind:$kind, DenseI64ArrayAttr:$window,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DenseI64ArrayAttr:$pads, UnitAttr:$count_include_pad,
+                       DefaultValuedAttr<I64Attr, "2">:$p, UnitAttr:$column_major,
+                       UnitAttr:$is_unsigned, Nn_Layout:$layout);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let hasVerifier = 1;
+}
+
+def Nn_SoftmaxOp : Nn_Op<"softmax"> {
+  let summary = "exp(x - max) / sum along an axis, or its logarithm";
+  let arguments = (ins AnyRankedTensor:$input, I64Attr:$axis, UnitAttr:$log);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_NormalizeOp : Nn_Op<"normalize"> {
+  let summary = "layer or RMS normalization over the trailing dimensions";
+  let description = [{
+    With d = x - mean (or x itself with `rms`) over dimensions axis..rank-1:
+    y = d / sqrt(mean(d^2) + epsilon) * scale + bias; scale and bias broadcast
+    to x. Optional second and third results: mean and 1/sqrt(...).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Optional<AnyRankedTensor>:$scale,
+                       Optional<AnyRankedTensor>:$bias, I64Attr:$axis, F64Attr:$epsilon, UnitAttr:$rms);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{
+    $input (`scale` $scale^ `:` type($scale))? (`bias` $bias^ `:` type($bias))? attr-dict
+    `:` type($input) `->` type($outputs)
+  }];
+}
+
+def Nn_ArgReduceOp : Nn_Op<"arg_reduce"> {
+  let summary = "the index of the largest (or smallest) element along an axis";
+  let description = [{ The result keeps the axis with size 1. }];
+  let arguments = (ins AnyRankedTensor:$input, I64Attr:$axis, UnitAttr:$smallest,
+                       UnitAttr:$select_last, UnitAttr:$is_unsigned);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_TopkOp : Nn_Op<"topk"> {
+  let summary = "the k largest (or smallest) along an axis, sorted, with their indices";
+  let arguments = (ins AnyRankedTensor:$input, I64Attr:$axis, UnitAttr:$smallest, UnitAttr:$is_unsigned);
+  let results = (outs AnyRankedTensor:$values, AnyRankedTensor:$indices);
+}
+
+def Nn_CumulativeOp : Nn_Op<"cumulative"> {
+  let summary = "running sum or product along an axis";
+  let arguments = (ins AnyRankedTensor:$input, Nn_CumulativeKind:$kind, I64Attr:$axis,
+                       UnitAttr:$exclusive, UnitAttr:$reverse);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_RecurrentOp : Nn_Op<"recurrent", [AttrSizedOperandSegments]> {
+  let summary = "ONNX RNN, GRU and LSTM, one direction";
+  let description = [{
+    x [T,B,I], w [G*H,I], r [G*H,H], optional b [2*G*H], lengths [B], h0 [B,H],
+    c0 [B,H], peephole p [3*H]; gates in ONNX's order. Results: y [T,B,H],
+    last h [B,H] and, for lstm, last c [B,H]. `activations` are ONNX's names,
+    `alphas`/`betas` theirs (NaN: the default); `clip` 0 means none.
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, AnyRankedTensor:$r,
+                       Optional<AnyRankedTensor>:$b, Optional<AnyRankedTensor>:$lengths,
+                       Optional<AnyRankedTensor>:$h0, Optional<AnyRankedTensor>:$c0,
+                       Optional<AnyRankedTensor>:$p, Nn_CellKind:$kind, UnitAttr:$reverse,
+                       StrArrayAttr:$activations, DenseF64ArrayAttr:$alphas,
+                       DenseF64ArrayAttr:$betas, F64Attr:$clip,
+                       UnitAttr:$linear_before_reset, UnitAttr:$input_forget);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+#endif
