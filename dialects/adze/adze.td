@@ -23,6 +23,7 @@ def Adze_Dialect : Dialect {
     ordinary dense attributes. `adze.constant` brings either into SSA form.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasConstantMaterializer = 1;
   let extraClassDeclaration = [{
     /// The weight store of this context. Never null.
     const std::shared_ptr<WeightStore> &getWeightStore() const { return store; }

@@ -20,6 +20,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::adze::kernel";
+  let dependentDialects = ["::adze::AdzeDialect"];
   let summary = "a program of fused kernels with planned buffers";
   let description = [{
     The program is a `func.func` over tensors that holds constants, calls of

@@ -16,6 +16,7 @@ def Nn_Dialect : Dialect {
   let name = "nn";
   let cppNamespace = "::adze::nn";
   let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::adze::AdzeDialect"];
   let summary = "tensor operations that linalg cannot say";
   let description = [{
     Value semantics, static shapes, signless integers; what depends on
@@ -227,7 +228,7 @@ def Nn_SoftmaxOp : Nn_Op<"softmax"> {
   let results = (outs AnyRankedTensor:$output);
 }
 
-def Nn_NormalizeOp : Nn_Op<"normalize"> {
+def Nn_NormalizeOp : Nn_Op<"normalize", [AttrSizedOperandSegments]> {
   let summary = "layer or RMS normalization over the trailing dimensions";
   let description = [{
     With d = x - mean (or x itself with `rms`) over dimensions axis..rank-1:

@@ -16,6 +16,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Onnx_Dialect : Dialect {
   let name = "onnx";
   let cppNamespace = "::adze::onnx";
+  let dependentDialects = ["::adze::AdzeDialect"];
   let summary = "an ONNX graph, as it stands in the file";
   let description = [{
     One generic operation, `onnx.node`, carries every ONNX operator: its kind is

@@ -8,6 +8,10 @@ add_link_options(-fuse-ld=lld)
 # A room of MLIR code: -O1, no exceptions, the shared precompiled header.
 function(adze_room name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  if(NOT ARG_SOURCES) # an empty room
+    add_library(${name} INTERFACE)
+    return()
+  endif()
   add_library(${name} STATIC ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE -O1 -fno-exceptions ${ADZE_WARNINGS})
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
@@ -18,6 +22,10 @@ endfunction()
 # A room with exceptions (ONNX, JSON, command line): its own flags, no PCH.
 function(adze_island name)
   cmake_parse_arguments(ARG "SHARED" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  if(NOT ARG_SOURCES) # an empty room
+    add_library(${name} INTERFACE)
+    return()
+  endif()
   if(ARG_SHARED)
     add_library(${name} SHARED ${ARG_SOURCES})
   else()
