@@ -267,4 +267,121 @@ TEST(MemoryPlan, VerifierFindsMisalignedAndOverlappingBuffers) {
   EXPECT_NE(verifyPlan(problem, {0}), "");
 }
 
+//===----------------------------------------------------------------------===//
+// Orders
+//===----------------------------------------------------------------------===//
+
+StepGraph randomGraph(std::mt19937 &random, int steps) {
+  StepGraph graph;
+  for (int s = 0; s < steps; ++s) {
+    StepGraph::Step step;
+    for (size_t v = 0; v < graph.values.size(); ++v)
+      if (random() % 3 == 0)
+        step.uses.push_back(static_cast<int>(v));
+    if (random() % 4 == 0)
+      step.scratch = random() % 8;
+    if (!step.uses.empty() && random() % 2)
+      step.savings.push_back({step.uses[random() % step.uses.size()],
+                              static_cast<int64_t>(random() % 3)});
+    if (s > 0 && random() % 6 == 0)
+      step.after.push_back(random() % s);
+    graph.steps.push_back(step);
+    for (unsigned made = 1 + random() % 2; made > 0; --made)
+      graph.values.push_back(
+          {static_cast<int64_t>(3 + random() % 20), s, random() % 5 == 0});
+  }
+  return graph;
+}
+
+bool isTopological(const StepGraph &graph, const std::vector<int> &order) {
+  std::vector<int> position(graph.steps.size(), -1);
+  for (size_t i = 0; i < order.size(); ++i)
+    position[order[i]] = static_cast<int>(i);
+  for (size_t s = 0; s < graph.steps.size(); ++s) {
+    if (position[s] < 0)
+      return false;
+    for (int v : graph.steps[s].uses)
+      if (graph.values[v].producer >= 0 &&
+          position[graph.values[v].producer] >= position[s])
+        return false;
+    for (int p : graph.steps[s].after)
+      if (position[p] >= position[s])
+        return false;
+  }
+  return order.size() == graph.steps.size();
+}
+
+TEST(StepOrder, RandomGraphsAreOrderedToTheOptimum) {
+  std::mt19937 random(13);
+  for (int round = 0; round < 150; ++round) {
+    StepGraph graph = randomGraph(random, 2 + round % 6);
+    StepOrder found = orderSteps(graph);
+    EXPECT_TRUE(isTopological(graph, found.steps));
+    EXPECT_TRUE(found.optimal);
+    EXPECT_EQ(found.peak, livePeak(graph, found.steps));
+    std::vector<int> order(graph.steps.size());
+    std::iota(order.begin(), order.end(), 0);
+    int64_t best = INT64_MAX;
+    do {
+      if (isTopological(graph, order))
+        best = std::min(best, livePeak(graph, order));
+    } while (std::next_permutation(order.begin(), order.end()));
+    EXPECT_EQ(found.peak, best) << "round " << round;
+  }
+}
+
+TEST(StepOrder, BranchesThatShrinkRunOneAfterTheOther) {
+  // Four branches from one input, each 100 bytes wide in the middle and 1 at
+  // its end; given breadth first, which keeps all four wide values.
+  StepGraph graph;
+  graph.values.push_back({10, -1, false});
+  for (int branch = 0; branch < 4; ++branch) {
+    graph.values.push_back({100, branch, false});
+    graph.steps.push_back({{0}, 0, {}, {}});
+  }
+  for (int branch = 0; branch < 4; ++branch) {
+    graph.values.push_back({1, 4 + branch, false});
+    graph.steps.push_back({{1 + branch}, 0, {}, {}});
+  }
+  graph.values.push_back({4, 8, true});
+  graph.steps.push_back({{5, 6, 7, 8}, 0, {}, {}});
+  EXPECT_EQ(livePeak(graph, {0, 1, 2, 3, 4, 5, 6, 7, 8}), 410);
+  StepOrder found = orderSteps(graph);
+  EXPECT_TRUE(found.optimal);
+  EXPECT_TRUE(isTopological(graph, found.steps));
+  EXPECT_EQ(found.peak, 113); // input, three ends, one wide value
+}
+
+TEST(StepOrder, GivenOrderStaysWhereNoneIsBetter) {
+  StepGraph graph;
+  for (int s = 0; s < 5; ++s) {
+    graph.values.push_back({8, s, s == 4});
+    graph.steps.push_back(
+        {s ? std::vector<int>{s - 1} : std::vector<int>{}, 0, {}, {}});
+  }
+  StepOrder found = orderSteps(graph);
+  EXPECT_EQ(found.steps, (std::vector<int>{0, 1, 2, 3, 4}));
+  EXPECT_TRUE(found.optimal);
+}
+
+TEST(StepOrder, BeamGoesOnWhereTheSetsAreTooMany) {
+  StepGraph graph;
+  constexpr int branches = 60;
+  graph.values.push_back({10, -1, false});
+  for (int branch = 0; branch < branches; ++branch) {
+    graph.values.push_back({100 + branch, branch, false});
+    graph.steps.push_back({{0}, 0, {}, {}});
+  }
+  for (int branch = 0; branch < branches; ++branch) {
+    graph.values.push_back({20 + branch % 7, branches + branch, true});
+    graph.steps.push_back({{1 + branch}, 0, {}, {}});
+  }
+  std::vector<int> given(graph.steps.size());
+  std::iota(given.begin(), given.end(), 0);
+  StepOrder found = orderSteps(graph, /*states=*/500);
+  EXPECT_TRUE(isTopological(graph, found.steps));
+  EXPECT_EQ(found.peak, livePeak(graph, found.steps));
+  EXPECT_LT(found.peak, livePeak(graph, given) / 3);
+}
+
 } // namespace
