@@ -112,16 +112,9 @@ Status writeArtifact(const CompiledModel &compiled,
 //===----------------------------------------------------------------------===//
 
 /// Makes the compiled model runnable in whatever way its target runs here
-/// (TargetInfo::runsIn).
+/// (TargetInfo::runsIn). An artifact's folder is run by adze/Native.h.
 Status loadExecutable(CompiledModel &compiled,
                       std::unique_ptr<Executable> &executable);
-
-/// Makes an artifact's folder runnable: builds its C files with the system's C
-/// compiler into a temporary shared object, and loads that. `flags` are added
-/// to the compiler's ("-O3 -march=native"). Needs only the folder; implemented
-/// in lib/Support, and what `loadExecutable` uses for target `c`.
-Status loadArtifact(const std::string &directory, const std::string &flags,
-                    std::unique_ptr<Executable> &executable);
 
 //===----------------------------------------------------------------------===//
 // Inspecting

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -43,14 +42,14 @@ Status InputFile::open(const std::string &path, InputFile &file) {
   opened.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (opened.descriptor < 0)
     return Status::failure(
-        fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+        fmt::format("cannot open {}: {}.", path, std::strerror(errno)));
   struct stat info;
   if (::fstat(opened.descriptor, &info) != 0)
     return Status::failure(
-        fmt::format("cannot open {}: {}", path, std::strerror(errno)));
+        fmt::format("cannot open {}: {}.", path, std::strerror(errno)));
   if (!S_ISREG(info.st_mode))
     return Status::failure(
-        fmt::format("cannot read {}: it is {}, not a file", path,
+        fmt::format("cannot read {}: it is {}, not a file.", path,
                     S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe"));
   opened.length = uint64_t(info.st_size);
   file = std::move(opened);
@@ -113,41 +112,6 @@ Status WholeFile::commit() {
   }
   if (error != 0)
     return Status::failure(
-        fmt::format("cannot write {}: {}", path, std::strerror(error)));
-  return Status::success();
-}
-
-//===----------------------------------------------------------------------===//
-// TemporaryFolder
-//===----------------------------------------------------------------------===//
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored; // nothing to be done about it here
-  if (!where.empty())
-    std::filesystem::remove_all(where, ignored);
-}
-
-TemporaryFolder::TemporaryFolder(TemporaryFolder &&other) noexcept
-    : where(std::exchange(other.where, {})) {}
-
-TemporaryFolder &TemporaryFolder::operator=(TemporaryFolder &&other) noexcept {
-  std::swap(where, other.where);
-  return *this;
-}
-
-Status TemporaryFolder::create(TemporaryFolder &folder) {
-  std::error_code error;
-  std::filesystem::path base = std::filesystem::temp_directory_path(error);
-  if (error)
-    return Status::failure(fmt::format(
-        "there is no folder for temporary files ({}); set TMPDIR to one",
-        error.message()));
-  std::string pattern = (base / "adze-XXXXXX").string();
-  if (!::mkdtemp(pattern.data()))
-    return Status::failure(fmt::format("cannot make a folder in {}: {}",
-                                       base.string(), std::strerror(errno)));
-  TemporaryFolder made;
-  made.where = pattern;
-  folder = std::move(made);
+        fmt::format("cannot write {}: {}.", path, std::strerror(error)));
   return Status::success();
 }

@@ -55,22 +55,6 @@ private:
   int error = 0;
 };
 
-/// A fresh folder under the system's place for temporary files, removed with
-/// all that is in it when the object goes.
-class TemporaryFolder {
-public:
-  TemporaryFolder() = default;
-  ~TemporaryFolder();
-  TemporaryFolder(TemporaryFolder &&other) noexcept;
-  TemporaryFolder &operator=(TemporaryFolder &&other) noexcept;
-
-  static Status create(TemporaryFolder &folder);
-  const std::string &path() const { return where; }
-
-private:
-  std::string where;
-};
-
 } // namespace adze
 
 #endif

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lib/Support/Npy.h"
+#include "adze/Diagnostics.h"
 #include "adze/Npz.h"
 #include "lib/Support/Files.h"
 
@@ -99,7 +100,7 @@ static Status parseDescr(const std::string &descr, Header &header) {
         fmt::format("its elements are of numpy's type '{}', which adze does "
                     "not read; convert the array (for example with "
                     "array.astype(numpy.float32)) and save it again",
-                    descr.substr(0, 40)));
+                    printable(descr, 40)));
   };
   if (descr.size() < 3 || descr.size() > 5)
     return unknown();
@@ -390,9 +391,10 @@ Status npy::serialize(const Tensor &tensor, std::string &header,
   const TensorSpec &spec = tensor.spec;
   const char *descr = descrOf(spec.type);
   if (!descr)
-    return Status::failure(fmt::format("'{}' is of type {}, which a .npy file "
+    return Status::failure(fmt::format("{} is of type {}, which a .npy file "
                                        "cannot hold",
-                                       spec.name, elementTypeName(spec.type)));
+                                       quoted(spec.name),
+                                       elementTypeName(spec.type)));
   std::string shape;
   for (int64_t dim : spec.shape)
     shape += fmt::format("{}{}", shape.empty() ? "" : " ", dim) + ",";
@@ -432,7 +434,8 @@ Status adze::writeNpy(const std::string &path, const Tensor &tensor) {
   std::string header;
   std::vector<char> unpacked;
   if (Status status = serialize(tensor, header, unpacked); !status)
-    return status;
+    return Status::failure(
+        fmt::format("cannot write {}: {}.", path, status.message));
   WholeFile file(path);
   file.write(header.data(), header.size());
   if (elementBits(tensor.spec.type) < 8)
@@ -445,7 +448,7 @@ Status adze::writeNpy(const std::string &path, const Tensor &tensor) {
 Status adze::readNpy(const std::string &path, Tensor &tensor,
                      ElementType expected) {
   auto failure = [&](const std::string &why) {
-    return Status::failure(fmt::format("cannot read {}: {}", path, why));
+    return Status::failure(fmt::format("cannot read {}: {}.", path, why));
   };
   InputFile file;
   if (Status status = InputFile::open(path, file); !status)

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "adze/Npz.h"
+#include "adze/Diagnostics.h"
 #include "lib/Support/Files.h"
 #include "lib/Support/Npy.h"
 
@@ -70,7 +71,8 @@ struct NpzReader::Impl {
   std::unordered_map<std::string, Entry> entries;
 
   Status failure(const std::string &why) const {
-    return Status::failure(fmt::format("cannot read {}: {}", path, why));
+    return Status::failure(
+        fmt::format("cannot read {}: {}.", printable(path, 400), why));
   }
   Status findDirectory(uint64_t &offset, uint64_t &size) const;
   Status readDirectory();
@@ -192,7 +194,7 @@ Status NpzReader::Impl::readDirectory() {
       continue; // a folder, or somebody's notes
     name.resize(name.size() - 4);
     if (!entries.emplace(name, entry).second)
-      return failure(fmt::format("it holds two arrays named '{}'", name));
+      return failure(fmt::format("it holds two arrays named {}", quoted(name)));
     names.push_back(std::move(name));
   }
   if (at != end)
@@ -222,13 +224,13 @@ Status NpzReader::Impl::dataOffset(const std::string &name, const Entry &entry,
   if (!file.readAt(entry.headerOffset, local, sizeof local) ||
       number<uint32_t>(local) != localSignature)
     return failure(
-        fmt::format("array '{}' is not where the directory says", name));
+        fmt::format("array {} is not where the directory says", quoted(name)));
   offset = entry.headerOffset + localBytes + number<uint16_t>(local + 26) +
            number<uint16_t>(local + 28);
   if (offset > file.size() || entry.packedSize > file.size() - offset)
-    return failure(fmt::format("array '{}' ends behind the file's end; the "
+    return failure(fmt::format("array {} ends behind the file's end; the "
                                "file is damaged or was cut off",
-                               name));
+                               quoted(name)));
   return Status::success();
 }
 
@@ -314,10 +316,10 @@ Status NpzReader::read(const std::string &name, Tensor &tensor,
                        ElementType expected) const {
   auto found = impl->entries.find(name);
   if (found == impl->entries.end())
-    return impl->failure(fmt::format("it holds no array '{}'", name));
+    return impl->failure(fmt::format("it holds no array {}", quoted(name)));
   const Entry &entry = found->second;
   auto failure = [&](const std::string &why) {
-    return impl->failure(fmt::format("array '{}': {}", name, why));
+    return impl->failure(fmt::format("array {}: {}", quoted(name), why));
   };
   if (entry.encrypted)
     return failure("it is encrypted");
@@ -415,28 +417,28 @@ Status adze::writeNpz(const std::string &path,
     std::string name = tensor.spec.name + ".npy";
     if (!seen.insert(name).second)
       return Status::failure(
-          fmt::format("cannot write {}: two arrays are named '{}'", path,
-                      tensor.spec.name));
+          fmt::format("cannot write {}: two arrays are named {}.", path,
+                      quoted(tensor.spec.name)));
     std::string header, packed;
     std::vector<char> unpacked;
     if (Status status = npy::serialize(tensor, header, unpacked); !status)
       return Status::failure(
-          fmt::format("cannot write {}: {}", path, status.message));
+          fmt::format("cannot write {}: {}.", path, status.message));
     bool subByte = elementBits(tensor.spec.type) < 8;
     const char *data = subByte ? unpacked.data() : tensor.data();
     size_t size = subByte ? unpacked.size() : tensor.storage.size();
     uint32_t crc = 0;
     if (!deflateArray(header, data, size, packed, crc))
       return Status::failure(
-          fmt::format("cannot write {}: out of memory", path));
+          fmt::format("cannot write {}: out of memory.", path));
     uint64_t total = header.size() + size;
     if (total >= limit || packed.size() >= limit ||
         file.position() + packed.size() >= limit || name.size() > 65535 ||
         seen.size() >= 65535)
       return Status::failure(fmt::format(
-          "cannot write {}: '{}' does not fit into an archive of 4 GiB; write "
-          "the outputs to several files",
-          path, tensor.spec.name));
+          "cannot write {}: {} does not fit into an archive of 4 GiB; write "
+          "the outputs to several files.",
+          path, quoted(tensor.spec.name)));
     // The fields that local header and directory share (4.3.7, 4.3.12). The
     // date is the format's zero, so that equal arrays make equal files.
     std::string common;
