@@ -1,0 +1,312 @@
+//===- LowerProgram.cpp - The planned program becomes functions over buffers -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Kernels become private functions over buffers; the program becomes the
+/// entry function, whose buffers are its arguments, views of the arena at the
+/// planned offsets, and globals for the constants (see docs/architecture.md,
+/// "loops").
+///
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+
+#include "adze/Names.h"
+#include "passes/lower/KernelLowering.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::lower;
+
+namespace adze {
+#define GEN_PASS_DEF_LOWERPROGRAM
+#include "passes/Passes.h.inc"
+} // namespace adze
+
+namespace {
+
+class ProgramLowering {
+public:
+  ProgramLowering(ModuleOp module, func::FuncOp program)
+      : module(module), program(program), builder(module.getContext()) {}
+
+  void run();
+
+private:
+  void lowerBlock(Block &block);
+  void lowerOp(Operation *op);
+  MemRefType bufferType(Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return MemRefType::get(tensor.getShape(), tensor.getElementType());
+  }
+  Value arenaView(MemRefType type, int64_t offset);
+  /// The buffer of a result: the output it goes to, or its place in the arena.
+  Value place(Value result, ArrayRef<int64_t> offsets, unsigned index);
+  Value global(ConstantOp constant);
+  Value loadCondition(Value buffer, Location loc);
+  void copyTo(Value from, Value to, Location loc) {
+    if (from != to)
+      memref::CopyOp::create(builder, loc, from, to);
+  }
+
+  ModuleOp module;
+  func::FuncOp program;
+  OpBuilder builder;
+  llvm::StringMap<LoweredKernel> kernels;
+  llvm::DenseMap<Attribute, memref::GlobalOp> globals;
+  llvm::DenseMap<Value, Value> buffers;
+  llvm::DenseMap<Value, Value> assigned; // results that live in outputs
+  Value arena;
+};
+
+} // namespace
+
+Value ProgramLowering::arenaView(MemRefType type, int64_t offset) {
+  Value at = arith::ConstantIndexOp::create(builder, program.getLoc(), offset);
+  return memref::ViewOp::create(builder, program.getLoc(), type, arena, at,
+                                ValueRange{});
+}
+
+Value ProgramLowering::place(Value result, ArrayRef<int64_t> offsets,
+                             unsigned index) {
+  if (Value output = assigned.lookup(result))
+    return output;
+  assert(index < offsets.size() && offsets[index] >= 0 &&
+         "plan-memory runs before lower-program");
+  return arenaView(bufferType(result.getType()), offsets[index]);
+}
+
+Value ProgramLowering::global(ConstantOp constant) {
+  memref::GlobalOp &made = globals[constant.getValue()];
+  MemRefType type = bufferType(constant.getType());
+  if (!made) {
+    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+    std::string name = "constant";
+    if (auto weight = dyn_cast<WeightAttr>(constant.getValue()))
+      name = cIdentifier(weight.getName());
+    std::string unique = name;
+    for (unsigned i = 1; SymbolTable::lookupSymbolIn(module, unique); ++i)
+      unique = name + "_" + std::to_string(i);
+    auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
+    made = memref::GlobalOp::create(
+        top, constant.getLoc(), unique, top.getStringAttr("private"), type,
+        dense ? Attribute(dense) : Attribute(top.getUnitAttr()),
+        /*constant=*/true, /*alignment=*/IntegerAttr());
+    if (!dense)
+      made->setAttr("adze.weight", constant.getValue());
+  }
+  return memref::GetGlobalOp::create(builder, constant.getLoc(), type,
+                                     made.getSymName());
+}
+
+Value ProgramLowering::loadCondition(Value buffer, Location loc) {
+  SmallVector<Value> zeros(cast<MemRefType>(buffer.getType()).getRank(),
+                           arith::ConstantIndexOp::create(builder, loc, 0));
+  return memref::LoadOp::create(builder, loc, buffer, zeros);
+}
+
+void ProgramLowering::lowerOp(Operation *op) {
+  Location loc = op->getLoc();
+  if (auto constant = dyn_cast<ConstantOp>(op)) {
+    buffers[constant] = global(constant);
+    return;
+  }
+  if (auto view = dyn_cast<kernel::ViewOp>(op)) {
+    Value from = buffers.lookup(view.getInput());
+    MemRefType type = bufferType(view.getType());
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    (void)type.getStridesAndOffset(strides, offset);
+    buffers[view] = memref::ReinterpretCastOp::create(
+        builder, loc, type, from, /*offset=*/0, type.getShape(), strides);
+    return;
+  }
+  if (auto call = dyn_cast<kernel::CallOp>(op)) {
+    const LoweredKernel &kernel = kernels[call.getCallee()];
+    SmallVector<Value> arguments;
+    for (Value input : call.getInputs())
+      arguments.push_back(buffers.lookup(input));
+    ArrayRef<int64_t> offsets = call.getOffsets().value_or(ArrayRef<int64_t>{});
+    for (auto [i, result] : llvm::enumerate(call.getOutputs())) {
+      Value buffer = place(result, offsets, i);
+      buffers[result] = buffer;
+      arguments.push_back(buffer);
+    }
+    ArrayRef<int64_t> scratch =
+        call.getScratchOffsets().value_or(ArrayRef<int64_t>{});
+    for (size_t i = 0; i < kernel.scratchBytes.size(); ++i) {
+      func::FuncOp function = kernel.function;
+      unsigned position = arguments.size();
+      arguments.push_back(arenaView(
+          cast<MemRefType>(function.getArgumentTypes()[position]), scratch[i]));
+    }
+    func::CallOp::create(builder, loc, kernel.function, arguments);
+    return;
+  }
+  if (auto branch = dyn_cast<kernel::IfOp>(op)) {
+    ArrayRef<int64_t> offsets =
+        branch.getOffsets().value_or(ArrayRef<int64_t>{});
+    for (auto [i, result] : llvm::enumerate(branch.getOutputs()))
+      buffers[result] = place(result, offsets, i);
+    Value condition = loadCondition(buffers.lookup(branch.getCondition()), loc);
+    auto made = scf::IfOp::create(builder, loc, condition, true);
+    for (auto [from, to] :
+         {std::pair<Region *, Region *>{&branch.getThenRegion(),
+                                        &made.getThenRegion()},
+          {&branch.getElseRegion(), &made.getElseRegion()}}) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPoint(to->front().getTerminator());
+      auto yield = cast<kernel::YieldOp>(from->front().getTerminator());
+      lowerBlock(from->front());
+      for (auto [value, result] :
+           llvm::zip(yield.getValues(), branch.getOutputs()))
+        copyTo(buffers.lookup(value), buffers.lookup(result), loc);
+    }
+    return;
+  }
+  if (auto loop = dyn_cast<kernel::WhileOp>(op)) {
+    ArrayRef<int64_t> offsets = loop.getOffsets().value_or(ArrayRef<int64_t>{});
+    Block &body = loop.getBody().front();
+    for (auto [i, result] : llvm::enumerate(loop.getOutputs())) {
+      Value buffer = place(result, offsets, i);
+      copyTo(buffers.lookup(loop.getInits()[i]), buffer, loc);
+      buffers[result] = buffer;
+      buffers[body.getArgument(i)] = buffer;
+    }
+    Value first = loadCondition(buffers.lookup(loop.getCondition()), loc);
+    auto made = scf::WhileOp::create(
+        builder, loc, TypeRange{builder.getI1Type()}, ValueRange{first},
+        [&](OpBuilder &b, Location l, ValueRange a) {
+          scf::ConditionOp::create(b, l, a[0], a);
+        },
+        [&](OpBuilder &b, Location l, ValueRange a) {
+          OpBuilder::InsertionGuard guard(builder);
+          builder.setInsertionPoint(b.getInsertionBlock(),
+                                    b.getInsertionPoint());
+          lowerBlock(body);
+          auto yield = cast<kernel::YieldOp>(body.getTerminator());
+          Value next = loadCondition(buffers.lookup(yield.getValues()[0]), l);
+          for (auto [value, result] :
+               llvm::zip(yield.getValues().drop_front(), loop.getOutputs()))
+            copyTo(buffers.lookup(value), buffers.lookup(result), l);
+          scf::YieldOp::create(builder, l, next);
+        });
+    (void)made;
+    return;
+  }
+  llvm_unreachable("form-kernels leaves nothing else in the program");
+}
+
+void ProgramLowering::lowerBlock(Block &block) {
+  for (Operation &op : block.without_terminator())
+    lowerOp(&op);
+}
+
+void ProgramLowering::run() {
+  builder.setInsertionPointToEnd(module.getBody());
+  for (auto kernel :
+       llvm::make_early_inc_range(module.getOps<kernel::FuncOp>())) {
+    std::string name = kernel.getSymName().str();
+    builder.setInsertionPoint(kernel);
+    kernel.setSymName(name + ".tensors"); // makes room for the function
+    LoweredKernel &lowered = kernels[name];
+    lowerKernel(kernel, builder, lowered);
+    lowered.function.setSymName(name);
+    kernel.erase();
+  }
+
+  // The entry: inputs, outputs, arena.
+  Location loc = program.getLoc();
+  builder.setInsertionPointToEnd(module.getBody());
+  int64_t arenaSize = 0;
+  if (auto size = module->getAttrOfType<IntegerAttr>("adze.arena_size"))
+    arenaSize = size.getInt();
+  SmallVector<Type> types;
+  for (Type type : program.getArgumentTypes())
+    types.push_back(bufferType(type));
+  for (Type type : program.getResultTypes())
+    types.push_back(bufferType(type));
+  types.push_back(MemRefType::get({arenaSize}, builder.getI8Type()));
+  auto entry = func::FuncOp::create(builder, loc, "run",
+                                    builder.getFunctionType(types, {}));
+  entry->setAttr("adze.entry", builder.getUnitAttr());
+  Block *body = entry.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  func::ReturnOp::create(builder, loc);
+  builder.setInsertionPointToStart(body);
+
+  unsigned position = 0;
+  auto annotate = [&](StringRef kind, DictionaryAttr attrs) {
+    entry.setArgAttr(position, "adze.kind", builder.getStringAttr(kind));
+    if (attrs)
+      for (StringRef key : {"adze.name", "adze.type"})
+        if (Attribute value = attrs.get(key))
+          entry.setArgAttr(position, key, value);
+    ++position;
+  };
+  for (unsigned i = 0; i < program.getNumArguments(); ++i) {
+    buffers[program.getArgument(i)] = entry.getArgument(position);
+    annotate("input", program.getArgAttrDict(i));
+  }
+  auto ret = cast<func::ReturnOp>(program.getBody().front().getTerminator());
+  SmallVector<std::pair<Value, Value>> copies;
+  for (unsigned i = 0; i < program.getNumResults(); ++i) {
+    Value output = entry.getArgument(position);
+    Value value = ret.getOperand(i);
+    // The memory plan leaves a result without an offset if it may live in the
+    // output; anything else is copied there at the end.
+    Value source = value;
+    while (auto view = source.getDefiningOp<kernel::ViewOp>())
+      source = view.getInput();
+    auto offsetOf = [&](Value v) -> int64_t {
+      Operation *op = v.getDefiningOp();
+      if (!op)
+        return 0;
+      auto offsets = op->getAttrOfType<DenseI64ArrayAttr>("offsets");
+      unsigned number = cast<OpResult>(v).getResultNumber();
+      return offsets && number < size_t(offsets.size()) ? offsets[number] : 0;
+    };
+    bool direct = source.getDefiningOp() &&
+                  !isa<ConstantOp>(source.getDefiningOp()) &&
+                  offsetOf(source) == -1 && !assigned.count(source);
+    if (direct) {
+      Value buffer = output;
+      if (source != value) {
+        MemRefType type = bufferType(source.getType());
+        SmallVector<int64_t> strides;
+        int64_t offset;
+        (void)type.getStridesAndOffset(strides, offset);
+        buffer = memref::ReinterpretCastOp::create(
+            builder, loc, type, output, 0, type.getShape(), strides);
+      }
+      assigned[source] = buffer;
+    } else {
+      copies.push_back({value, output});
+    }
+    annotate("output", program.getResultAttrDict(i));
+  }
+  arena = entry.getArgument(position);
+  annotate("arena", nullptr);
+
+  lowerBlock(program.getBody().front());
+  for (auto [value, output] : copies)
+    copyTo(buffers.lookup(value), output, loc);
+  program.erase();
+}
+
+namespace {
+struct LowerProgramPass final
+    : adze::impl::LowerProgramBase<LowerProgramPass> {
+  void runOnOperation() override {
+    auto program = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!program) {
+      getOperation().emitError("there is no program @main");
+      return signalPassFailure();
+    }
+    ProgramLowering(getOperation(), program).run();
+  }
+};
+} // namespace
