@@ -1,0 +1,77 @@
+//===- Reader.cpp - Reading ONNX files --------------------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The order in which a file is read. Each step may rely on what the ones
+/// before have refused: no ONNX code sees a model before its size, nesting,
+/// tensors and names are known to be sane.
+///
+//===----------------------------------------------------------------------===//
+
+#include "adze/Reader.h"
+
+#include "GraphBuilder.h"
+#include "GraphCheck.h"
+#include "InputShapes.h"
+#include "TensorData.h"
+#include "ValueTypes.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+
+#include <future>
+#include <new>
+
+using namespace adze;
+using namespace adze::reader;
+
+static std::string sha256(std::string_view bytes) {
+  auto digest = llvm::SHA256::hash(
+      {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+  return llvm::toHex(digest, /*LowerCase=*/true);
+}
+
+static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
+                                              const ReadOptions &options,
+                                              mlir::MLIRContext &context) {
+  Model model = loadModel(path);
+  // Hashing touches every byte of the file, which nothing else here does.
+  std::future<std::string> digest =
+      std::async(std::launch::async, sha256, model.file->bytes());
+  resolveTensors(model);
+  normaliseGraphs(model);
+  checkAgainstSchemas(model);
+  inlineLocalFunctions(model);
+  fixInputShapes(model, options.shapes);
+  ValueTypes types(model);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      buildModule(model, types, options, context);
+  (*module)->setAttr("onnx.sha256",
+                     mlir::StringAttr::get(&context, digest.get()));
+  return module;
+}
+
+Status adze::readOnnx(const std::string &path, const ReadOptions &options,
+                      mlir::MLIRContext &context,
+                      mlir::OwningOpRef<mlir::ModuleOp> &module) {
+  Problem problem;
+  try {
+    module = read(path, options, context);
+    return Status::success();
+  } catch (const Refusal &refusal) {
+    problem = refusal.problem;
+  } catch (const std::bad_alloc &) {
+    problem.what = "there is not enough memory to read the model";
+  } catch (const std::exception &error) {
+    // ONNX and protobuf throw what they like; nothing of it may escape.
+    problem.what = "the model cannot be read: " + printable(error.what(), 600);
+    problem.advice = "export the model again with a current exporter";
+  }
+  problem.model = path;
+  return Status::failure(problem.text());
+}
