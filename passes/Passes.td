@@ -20,9 +20,6 @@ def ConvertOnnxToNn : Pass<"convert-onnx-to-nn", "::mlir::ModuleOp"> {
       "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
       "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
       "::adze::kernel::KernelDialect", "::mlir::func::FuncDialect"];
-  let options = [
-    Option<"keepAllValues", "keep-all-values", "bool", "false",
-           "make the results of every node outputs of the program">];
 }
 
 def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
@@ -37,9 +34,98 @@ def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
     Option<"fuse", "fuse", "bool", "true", "false makes one kernel an operation">];
 }
 
+def LegalizeIntegers : Pass<"legalize-integers", "::mlir::ModuleOp"> {
+  let summary = "leaves memory of whole bytes and arithmetic of C's widths";
+  let description = [{
+    Memory: elements of i1 become i8 (0 or 1); elements of i2 and i4 are packed
+    as ONNX packs them (low bits first), so a buffer of them becomes a buffer of
+    bytes of rank 1, and a load or store picks its bits. Values: i1 stays; any
+    other width becomes the next of 8, 16, 32, 64, kept sign extended.
+
+    An argument of the entry point whose buffer loses its shape keeps it in the
+    attribute `adze.shape`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
+def LegalizeSmallFloats : Pass<"legalize-small-floats", "::mlir::ModuleOp"> {
+  let summary = "computes with f16, bf16 and f8 in f32";
+  let description = [{
+    Memory holds the codes of such numbers as integers of their size (f4E2M1FN:
+    i4), values are f32. The result of every operation is rounded to the format;
+    conversions are calls of functions of runtime/core, declared with the
+    attribute `adze.runtime`. Runs before legalize-integers.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
 def LowerProgram : Pass<"lower-program", "::mlir::ModuleOp"> {
   let summary = "turns the planned program and its kernels into loops over buffers";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
       "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
+def OrderProgram : Pass<"order-program", "::mlir::ModuleOp"> {
+  let summary = "reorders the kernels of a program so that less is live at once";
+  let description = [{
+    Searches the orders that the data flow allows (exactly while the sets of
+    finished kernels are few, with a beam otherwise) for one in which the most
+    bytes live in a step are fewer. A program that cannot be improved keeps its
+    order. Runs before `plan-memory`.
+  }];
+}
+
+def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
+  let summary = "gives every buffer of the program its place in the arena";
+  let description = [{
+    Lifetimes run over the operations in their order; `kernel.view` is the
+    buffer of its operand; the overlap rules of a kernel (`overlap`) hold where
+    the input dies in the call; `scratch` of a kernel, an array of bytes, is
+    live during the call. The offsets are planned together (greedy orders,
+    branch and bound on small programs) and checked by independent code.
+
+    Written on `kernel.call`, `kernel.if` and `kernel.while`: `offsets`, one for
+    each result. -1: the value is a result of the program and lives in the
+    buffer of the caller, or is a size. A value that is returned twice lies in
+    the arena and is copied, and so are inputs and constants that are returned.
+    What a branch of `kernel.if` yields lies at the offset of the result if the
+    branch makes it and yields it once; else it is copied there when the branch
+    ends. A carried value of `kernel.while` has the offset of the result; the
+    initial value and the next value lie there too where that is safe, else they
+    are copied when the loop begins and when a round ends.
+
+    `scratch_offsets` on `kernel.call`: one for each scratch buffer. On
+    `kernel.while`, only where rounds move carried values to other places: one
+    for each carried value; where it is not -1, the value yielded for that place
+    must be copied there before any carried value is overwritten, and from there
+    to its place.
+
+    Written on the module: `adze.arena_size`, `adze.arena_alignment` and
+    `adze.arena_bound` (no plan of these kernels in this order needs fewer
+    bytes), and `adze.memory` for the report: `peak`, `bound`, `gap`, `optimal`,
+    `peak_step`, `peak_at` (the operation there), `tensors` (name, bytes and
+    offset of what is live there), `buffers` (how many) and `unshared` (the
+    bytes of all buffers together).
+  }];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", "16",
+           "of every offset, in bytes: a power of two">,
+    Option<"ram", "ram", "int64_t", "0",
+           "bytes that the arena may take; 0: any number">];
+}
+
+def SimplifyLoops : Pass<"simplify-loops", "::mlir::ModuleOp"> {
+  let summary = "simplifies code of the loops level";
+  let description = [{
+    Canonicalisation, folding of what the ranges of indices decide, loop
+    invariant code motion (also of loads, out of loops that write nothing),
+    common subexpressions, and buffers that nothing reads.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
 }

@@ -32,10 +32,10 @@ std::optional<int64_t> adze::memory::byteSize(Type type) {
   if (!tensor || !tensor.hasStaticShape())
     return std::nullopt;
   Type element = tensor.getElementType();
-  int64_t bits = element.isInteger(1)       ? 8
-                 : element.isIntOrFloat()   ? element.getIntOrFloatBitWidth()
-                 : isa<IndexType>(element)  ? 64
-                                            : 0;
+  int64_t bits = element.isInteger(1)      ? 8
+                 : element.isIntOrFloat()  ? element.getIntOrFloatBitWidth()
+                 : isa<IndexType>(element) ? 64
+                                           : 0;
   if (bits == 0)
     return std::nullopt;
   int64_t elements = 1;
@@ -55,9 +55,9 @@ Value adze::memory::rootOf(Value value) {
       continue;
     }
     auto argument = dyn_cast<BlockArgument>(value);
-    auto loop = argument ? dyn_cast<kernel::WhileOp>(
-                               argument.getOwner()->getParentOp())
-                         : kernel::WhileOp();
+    auto loop =
+        argument ? dyn_cast<kernel::WhileOp>(argument.getOwner()->getParentOp())
+                 : kernel::WhileOp();
     if (!loop)
       return value;
     return loop.getResult(argument.getArgNumber());
@@ -178,7 +178,7 @@ private:
   func::FuncOp program;
   SymbolTableCollection symbols;
   DenseMap<Operation *, Steps> stepsOf;
-  std::vector<Operation *> operations; ///< by step
+  std::vector<Operation *> operations;    ///< by step
   llvm::SmallSetVector<Value, 8> outputs; ///< roots that live in an output
   std::vector<Node> nodes;
   DenseMap<Value, int> nodeOfRoot;
@@ -293,7 +293,8 @@ bool ProgramBuffers::Builder::isFreeForNext(kernel::WhileOp loop, Value carried,
     if (use < made)
       return;
     auto call = dyn_cast<kernel::CallOp>(user);
-    if (user != maker || !call || rootOf(next) != call.getResult(0)) {
+    if (use > made || user != maker || !call ||
+        rootOf(next) != call.getResult(0)) {
       isFree = false;
       return;
     }
@@ -400,8 +401,8 @@ LogicalResult ProgramBuffers::Builder::collect(ProgramBuffers &result) {
     result.entries.push_back({Value(), user, size, first, last});
     return static_cast<int>(result.entries.size()) - 1;
   };
-  for (Operation *op : llvm::SetVector<Operation *>(operations.begin(),
-                                                    operations.end())) {
+  for (Operation *op :
+       llvm::SetVector<Operation *>(operations.begin(), operations.end())) {
     if (auto call = dyn_cast<kernel::CallOp>(op)) {
       if (failed(addRules(call, result)))
         return failure();
@@ -422,9 +423,10 @@ LogicalResult ProgramBuffers::Builder::collect(ProgramBuffers &result) {
     SmallVector<int> waiting(loop.getNumResults(), -1);
     for (unsigned k = 0; k < loop.getNumResults(); ++k) {
       Value root = rootOf(yield->getOperand(k + 1));
-      if (root.getDefiningOp() == op && root != loop.getResult(k))
-        waiting[k] = addEntry(op, *byteSize(root.getType()),
-                              stepsOf[yield].begin, stepsOf[op].end);
+      if (root.getDefiningOp() != op || root == loop.getResult(k))
+        continue;
+      if (std::optional<int64_t> size = byteSize(root.getType()))
+        waiting[k] = addEntry(op, *size, stepsOf[yield].begin, stepsOf[op].end);
     }
     if (llvm::any_of(waiting, [](int buffer) { return buffer >= 0; }))
       result.rotated[op] = waiting;
@@ -437,8 +439,7 @@ FailureOr<ProgramBuffers> ProgramBuffers::Builder::run() {
     return failure();
   findOutputs();
   for (auto [step, op] : llvm::enumerate(operations))
-    if (stepsOf[op].begin == static_cast<int64_t>(step) &&
-        failed(addNodes(op)))
+    if (stepsOf[op].begin == static_cast<int64_t>(step) && failed(addNodes(op)))
       return failure();
   extendLifetimes();
   // Inner operations first: what they share decides when a value begins.

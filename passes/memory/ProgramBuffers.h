@@ -52,8 +52,8 @@ std::string describeValue(mlir::Value value);
 class ProgramBuffers {
 public:
   struct Entry {
-    mlir::Value value;        ///< the first of the values (none: scratch)
-    mlir::Operation *user;    ///< the operation that makes it
+    mlir::Value value;     ///< the first of the values (none: scratch)
+    mlir::Operation *user; ///< the operation that makes it
     int64_t size = 0;
     int64_t first = 0, last = 0;
   };

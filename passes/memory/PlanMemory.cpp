@@ -1,0 +1,173 @@
+//===- PlanMemory.cpp - Offsets of the program's buffers in the arena -----===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Hands the buffers of the program (ProgramBuffers.h) to the planner
+/// (MemoryPlan.h) and writes what it finds on the operations. Attributes are
+/// described with the pass in passes/Passes.td.
+///
+//===----------------------------------------------------------------------===//
+
+#include "passes/Passes.h"
+#include "passes/memory/ProgramBuffers.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::memory;
+
+namespace adze {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "passes/Passes.h.inc"
+} // namespace adze
+
+static std::string nameOf(const ProgramBuffers::Entry &entry) {
+  if (entry.value)
+    return describeValue(entry.value);
+  if (auto call = dyn_cast<kernel::CallOp>(entry.user))
+    return ("scratch of @" + call.getCallee()).str();
+  return "next round of " + entry.user->getName().getStringRef().str();
+}
+
+static std::string nameOfStep(Operation *op) {
+  if (auto call = dyn_cast<kernel::CallOp>(op))
+    return ("@" + call.getCallee()).str();
+  return op->getName().getStringRef().str();
+}
+
+/// Writes `offsets` and `scratch_offsets`.
+static void annotate(func::FuncOp program, const ProgramBuffers &buffers,
+                     ArrayRef<int64_t> offsets) {
+  Builder builder(program.getContext());
+  auto offsetOf = [&](int buffer) {
+    return buffer < 0 ? int64_t(-1) : offsets[buffer];
+  };
+  auto write = [&](Operation *op, StringRef name, ArrayRef<int> list) {
+    op->setAttr(name, builder.getDenseI64ArrayAttr(
+                          llvm::map_to_vector(list, offsetOf)));
+  };
+  program.walk([&](Operation *op) {
+    if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp>(op))
+      return;
+    write(op, "offsets",
+          llvm::map_to_vector(op->getResults(), [&](OpResult result) {
+            return buffers.find(result);
+          }));
+  });
+  for (const auto &[op, list] : buffers.scratch)
+    write(op, "scratch_offsets", list);
+  for (const auto &[op, list] : buffers.rotated)
+    write(op, "scratch_offsets", list);
+}
+
+/// What the report prints: the attribute `adze.memory`.
+static DictionaryAttr makeReport(ModuleOp module, const ProgramBuffers &buffers,
+                                 const Plan &plan) {
+  Builder builder(module.getContext());
+  SmallVector<Attribute> tensors;
+  for (int b : plan.peakBuffers) {
+    const ProgramBuffers::Entry &entry = buffers.entries[b];
+    tensors.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("bytes", builder.getI64IntegerAttr(entry.size)),
+         builder.getNamedAttr("name", builder.getStringAttr(nameOf(entry))),
+         builder.getNamedAttr("offset",
+                              builder.getI64IntegerAttr(plan.offsets[b]))}));
+  }
+  int64_t unshared = 0;
+  for (const ProgramBuffers::Entry &entry : buffers.entries)
+    unshared += entry.size;
+  NamedAttrList report;
+  report.set("bound", builder.getI64IntegerAttr(plan.bound));
+  report.set("buffers", builder.getI64IntegerAttr(buffers.entries.size()));
+  report.set("gap", builder.getI64IntegerAttr(plan.peak - plan.bound));
+  report.set("optimal", builder.getBoolAttr(plan.optimal()));
+  report.set("peak", builder.getI64IntegerAttr(plan.peak));
+  report.set("peak_step", builder.getI64IntegerAttr(plan.peakStep));
+  report.set("peak_at",
+             builder.getStringAttr(
+                 plan.peakStep < 0 ? std::string()
+                                   : nameOfStep(buffers.steps[plan.peakStep])));
+  report.set("tensors", builder.getArrayAttr(tensors));
+  report.set("unshared", builder.getI64IntegerAttr(unshared));
+  return report.getDictionary(module.getContext());
+}
+
+/// The message for an arena that is larger than the memory of the user.
+static LogicalResult checkRam(ModuleOp module, const ProgramBuffers &buffers,
+                              const Plan &plan, int64_t arena, int64_t ram) {
+  if (ram <= 0 || arena <= ram)
+    return success();
+  InFlightDiagnostic message = module.emitError()
+                               << "the arena takes " << arena << " bytes, "
+                               << arena - ram << " more than the " << ram
+                               << " bytes given; in the step of "
+                               << nameOfStep(buffers.steps[plan.peakStep])
+                               << " these are live together:";
+  for (auto [i, b] : llvm::enumerate(plan.peakBuffers)) {
+    const ProgramBuffers::Entry &entry = buffers.entries[b];
+    int64_t over = plan.offsets[b] + entry.size - ram;
+    message << (i ? ", '" : " '") << nameOf(entry) << "' of " << entry.size
+            << " bytes";
+    if (over > 0)
+      message << " (" << std::min(over, entry.size) << " of them do not fit)";
+  }
+  if (plan.bound > ram)
+    message << "; no plan of these kernels needs less than " << plan.bound
+            << " bytes, so only a smaller input or model, or smaller numbers, "
+               "can help";
+  else
+    message << "; the proven least is " << plan.bound << " bytes";
+  return message;
+}
+
+static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
+                                 int64_t alignment, int64_t ram) {
+  FailureOr<ProgramBuffers> buffers = ProgramBuffers::compute(program);
+  if (failed(buffers))
+    return failure();
+  Problem problem;
+  problem.overlaps = buffers->overlaps;
+  for (const ProgramBuffers::Entry &entry : buffers->entries)
+    problem.buffers.push_back({entry.size, alignment, entry.first, entry.last});
+  Plan plan = planOffsets(problem);
+  if (std::string wrong = verifyPlan(problem, plan.offsets); !wrong.empty())
+    return module.emitError("the memory plan is wrong, which is a mistake in "
+                            "adze: ")
+           << wrong;
+
+  auto arena = static_cast<int64_t>(llvm::alignTo(plan.peak, alignment));
+  Builder builder(module.getContext());
+  annotate(program, *buffers, plan.offsets);
+  module->setAttr("adze.arena_alignment", builder.getI64IntegerAttr(alignment));
+  module->setAttr("adze.arena_bound", builder.getI64IntegerAttr(plan.bound));
+  module->setAttr("adze.arena_size", builder.getI64IntegerAttr(arena));
+  module->setAttr("adze.memory", makeReport(module, *buffers, plan));
+  return checkRam(module, *buffers, plan, arena, ram);
+}
+
+namespace {
+struct PlanMemoryPass final : adze::impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto program = module.lookupSymbol<func::FuncOp>("main");
+    if (!program || program.isExternal()) {
+      module.emitError("plan-memory needs a program: func.func @main");
+      return signalPassFailure();
+    }
+    if (alignment <= 0 || !llvm::isPowerOf2_64(alignment)) {
+      module.emitError("plan-memory needs a power of two as alignment, not ")
+          << alignment;
+      return signalPassFailure();
+    }
+    if (failed(planProgram(module, program, alignment, ram)))
+      signalPassFailure();
+  }
+};
+} // namespace
