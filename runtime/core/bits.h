@@ -46,4 +46,11 @@ ADZE_FUNCTION float adze_float_of_bits(uint32_t bits) {
   return both.value;
 }
 
+//===-- adze_upper_half --------------------------------------------------===//
+// x with the lower 12 bits of its significand cleared: the product of two such
+// numbers is exact.
+ADZE_FUNCTION float adze_upper_half(float x) {
+  return adze_float_of_bits(adze_bits_of_float(x) & 0xFFFFF000u);
+}
+
 #endif

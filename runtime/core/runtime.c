@@ -7,5 +7,9 @@
 #define ADZE_FUNCTION __attribute__((always_inline))
 
 #include "double_math.h"
-#include "single_math.h"
+#include "error_function.h"
+#include "exp_log.h"
+#include "hyperbolic.h"
+#include "power.h"
 #include "small_floats.h"
+#include "trigonometry.h"
