@@ -118,7 +118,7 @@ def polynomials():
     yield ("atan", "atan x = x + x^3 P(x^2)", *odd(np.arctan), 1e-6, 1.0, 8)
     yield ("sinh", "sinh x = x + x^3 P(x^2)", *odd(np.sinh), 1e-6, 1.0, 3)
     yield ("tanh", "tanh x = x + x^3 P(x^2)", *odd(np.tanh), 1e-6, 0.5625**2, 4)
-    yield ("asinh", "asinh x = x + x^3 P(x^2)", *odd(np.arcsinh), 1e-6, 0.25, 4)
+    yield ("asinh", "asinh x = x + x^3 P(x^2)", *odd(np.arcsinh), 1e-6, 0.64, 6)
     yield ("atanh", "atanh x = x + x^3 P(x^2)", *odd(np.arctanh), 1e-6, 0.25, 5)
     yield ("erf", "erf x = x + x P(x^2)",
            lambda z: erf(np.sqrt(z)) / np.sqrt(z) - 1,

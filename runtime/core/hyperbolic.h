@@ -65,7 +65,7 @@ ADZE_FUNCTION float adze_tanhf(float x) {
 
 //===-- adze_asinhf ------------------------------------------------------===//
 // The inverse hyperbolic sine: log((a + sqrt(a^2 + 1)) / 2) + log(2) above
-// 1/2; from 2^13 on the root is a.
+// 0.8; from 2^13 on the root is a.
 ADZE_FUNCTION float adze_asinhf(float x) {
   float a = fabsf(x);
   float b = a < 8192.0f ? a : 0.0f;
@@ -74,13 +74,15 @@ ADZE_FUNCTION float adze_asinhf(float x) {
   float error = 0.5f * a - (sum - 0.5f * root);
   float large = adze_log_limits(sum, adze_log_sum(sum, error, 1.0f));
   float z = a * a;
-  float p = -0.0132228788f;
-  p = p * z + 0.0281609185f;
-  p = p * z - 0.0443829522f;
-  p = p * z + 0.0749864057f;
-  p = p * z - 0.166666433f;
+  float p = -0.00249691959f;
+  p = p * z + 0.00952223223f;
+  p = p * z - 0.0190086886f;
+  p = p * z + 0.029517917f;
+  p = p * z - 0.0445191078f;
+  p = p * z + 0.0749914125f;
+  p = p * z - 0.166666463f;
   float small = a + a * z * p;
-  return copysignf(a < 0.5f ? small : large, x);
+  return copysignf(a < 0.8f ? small : large, x);
 }
 
 //===-- adze_acoshf ------------------------------------------------------===//

@@ -21,7 +21,9 @@
 
 //===-- adze_angle -------------------------------------------------------===//
 // |x| = quadrant * pi/2 + high + low with |high + low| <= pi/4; only the two
-// low bits of the quadrant count.
+// low bits of the quadrant count. Passed by address: as a result, the calling
+// convention of x86-64 would pack it into vectors, where the loop vectoriser
+// stops.
 struct adze_angle {
   float high;
   float low;
@@ -32,8 +34,7 @@ struct adze_angle {
 // For 0 <= x <= 1e5: the quadrant has at most 16 bits, so that its products
 // with parts of 8 bits are exact. Three differences are exact too; the others
 // leave their error in `low`.
-ADZE_FUNCTION struct adze_angle adze_reduce_angle_small(float x) {
-  struct adze_angle angle;
+ADZE_FUNCTION void adze_reduce_angle_small(float x, struct adze_angle *angle) {
   float shifted = x * 0.636619747f + 12582912.0f;
   float n = shifted - 12582912.0f;
   float a = x - n * 1.5703125f;
@@ -43,10 +44,9 @@ ADZE_FUNCTION struct adze_angle adze_reduce_angle_small(float x) {
   float low = (a - b) - n * 7.54371285e-8f;
   float c = b - n * 6.00266503e-11f;
   low = low + ((b - c) - n * 6.00266503e-11f) - n * 7.44354773e-13f;
-  angle.high = c + low;
-  angle.low = (c - angle.high) + low;
-  angle.quadrant = adze_bits_of_float(shifted);
-  return angle;
+  angle->high = c + low;
+  angle->low = (c - angle->high) + low;
+  angle->quadrant = adze_bits_of_float(shifted);
 }
 
 //===-- adze_pick --------------------------------------------------------===//
@@ -64,8 +64,7 @@ ADZE_FUNCTION uint32_t adze_pick(uint32_t number, uint32_t v0, uint32_t v1,
 // of 4 and those below it less than 2^-70. m times the window of 96 bits,
 // modulo 2^96, is the quadrant in two bits and its fraction in 94; 62 of them
 // are used.
-ADZE_FUNCTION struct adze_angle adze_reduce_angle_large(float x) {
-  struct adze_angle angle;
+ADZE_FUNCTION void adze_reduce_angle_large(float x, struct adze_angle *angle) {
   uint32_t bits = adze_bits_of_float(x);
   uint64_t m = (bits & 0x007FFFFFu) | 0x00800000u;
   uint32_t start = (bits >> 23) - 120u;
@@ -99,20 +98,18 @@ ADZE_FUNCTION struct adze_angle adze_reduce_angle_large(float x) {
   float low = (fraction - high) + rest;
   float a = high * 1.5703125f;
   float b = low * 1.5703125f + (high + low) * 0.000483826792f;
-  angle.high = a + b;
-  angle.low = (a - angle.high) + b;
-  angle.quadrant = (uint32_t)(product >> 62);
-  return angle;
+  angle->high = a + b;
+  angle->low = (a - angle->high) + b;
+  angle->quadrant = (uint32_t)(product >> 62);
 }
 
 //===-- adze_reduce_angle ------------------------------------------------===//
 // For any x >= 0; infinity gives NaN.
-ADZE_FUNCTION struct adze_angle adze_reduce_angle(float x) {
-  struct adze_angle angle = adze_reduce_angle_small(x);
+ADZE_FUNCTION void adze_reduce_angle(float x, struct adze_angle *angle) {
+  adze_reduce_angle_small(x, angle);
   if (x > 1.0e5f)
-    angle = adze_reduce_angle_large(x);
-  angle.high = x < INFINITY ? angle.high : NAN;
-  return angle;
+    adze_reduce_angle_large(x, angle);
+  angle->high = x < INFINITY ? angle->high : NAN;
 }
 
 //===-- adze_sin_reduced -------------------------------------------------===//
@@ -140,7 +137,8 @@ ADZE_FUNCTION float adze_cos_reduced(float high, float low) {
 //===-- adze_sinf --------------------------------------------------------===//
 // The sine.
 ADZE_FUNCTION float adze_sinf(float x) {
-  struct adze_angle angle = adze_reduce_angle(fabsf(x));
+  struct adze_angle angle;
+  adze_reduce_angle(fabsf(x), &angle);
   float sine = adze_sin_reduced(angle.high, angle.low);
   float cosine = adze_cos_reduced(angle.high, angle.low);
   float result = (angle.quadrant & 1u) != 0u ? cosine : sine;
@@ -152,7 +150,8 @@ ADZE_FUNCTION float adze_sinf(float x) {
 //===-- adze_cosf --------------------------------------------------------===//
 // The cosine.
 ADZE_FUNCTION float adze_cosf(float x) {
-  struct adze_angle angle = adze_reduce_angle(fabsf(x));
+  struct adze_angle angle;
+  adze_reduce_angle(fabsf(x), &angle);
   float sine = adze_sin_reduced(angle.high, angle.low);
   float cosine = adze_cos_reduced(angle.high, angle.low);
   float result = (angle.quadrant & 1u) != 0u ? sine : cosine;
@@ -164,7 +163,8 @@ ADZE_FUNCTION float adze_cosf(float x) {
 // The tangent: tan(r) in even quadrants, -1/tan(r) in odd ones. The quotient
 // takes the sum high + low apart: -1/(t + e) = -(1/t) (1 - e/t).
 ADZE_FUNCTION float adze_tanf(float x) {
-  struct adze_angle angle = adze_reduce_angle(fabsf(x));
+  struct adze_angle angle;
+  adze_reduce_angle(fabsf(x), &angle);
   float r = angle.high;
   float z = r * r;
   float p = 0.00437247334f;
