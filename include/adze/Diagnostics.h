@@ -95,7 +95,7 @@ struct Problem {
     if (node.empty() && op.empty())
       return "";
     std::string text =
-        node.empty() ? "a node without a name" : "node " + quoted(node);
+        node.empty() ? "a node without a name" : "node " + adze::quoted(node);
     if (op.empty())
       return text;
     text += " (" + printable(op);

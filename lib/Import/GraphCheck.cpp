@@ -237,6 +237,12 @@ void Structure::run(::onnx::GraphProto &graph, const Scope *outer,
     define(scope.names, input.name(), "input of the graph", owner);
 
   sort(*graph.mutable_node(), scope);
+  if (!owner)
+    for (const ::onnx::ValueInfoProto &input : graph.input())
+      if (input.type().value_case() == ::onnx::TypeProto::VALUE_NOT_SET)
+        refuse("the graph's input " + adze::quoted(input.name()) +
+                   " has no type",
+               "export the model again");
   Names outputs;
   for (const ::onnx::ValueInfoProto &output : graph.output()) {
     if (!scope.sees(output.name())) {
@@ -302,11 +308,13 @@ private:
   ::onnx::OpSchema unknown;
 };
 
-/// For its lifetime, tensors whose data lies elsewhere look empty: the checker
-/// would open external data itself, and wants data for dimensions.
-class HiddenTensors {
+/// For its lifetime, the model looks as the checker wants it. Tensors whose
+/// data lies elsewhere look empty: it would open external data itself, and
+/// wants data for dimensions. Inputs and outputs without a shape, which other
+/// programs accept and which inference often fills, look like scalars.
+class CheckerView {
 public:
-  explicit HiddenTensors(Model &model) {
+  explicit CheckerView(Model &model) {
     auto hide = [&](::onnx::TensorProto &tensor, const ::onnx::NodeProto *) {
       if (!tensor.has_segment())
         return;
@@ -318,19 +326,42 @@ public:
     forEachTensor(model.graph(), hide);
     for (::onnx::FunctionProto &function : *model.proto.mutable_functions())
       forEachTensor(*function.mutable_node(), hide);
+    forEachGraph(model.graph(), [&](::onnx::GraphProto &graph) {
+      for (auto *list : {graph.mutable_input(), graph.mutable_output()})
+        for (::onnx::ValueInfoProto &info : *list)
+          giveShape(info);
+    });
   }
-  ~HiddenTensors() {
+  ~CheckerView() {
     for (auto &[tensor, dims] : hidden) {
       tensor->mutable_dims()->Swap(&dims);
       tensor->set_data_location(::onnx::TensorProto::EXTERNAL);
     }
+    for (::onnx::ValueInfoProto *info : shapeless)
+      info->mutable_type()->mutable_tensor_type()->clear_shape();
+    for (::onnx::ValueInfoProto *info : typeless)
+      info->clear_type();
   }
-  HiddenTensors(const HiddenTensors &) = delete;
+  CheckerView(const CheckerView &) = delete;
 
 private:
-  std::vector<std::pair<::onnx::TensorProto *,
-                        google::protobuf::RepeatedField<int64_t>>>
-      hidden;
+  using Dims = google::protobuf::RepeatedField<int64_t>;
+  std::vector<std::pair<::onnx::TensorProto *, Dims>> hidden;
+  std::vector<::onnx::ValueInfoProto *> shapeless, typeless;
+
+  void giveShape(::onnx::ValueInfoProto &info) {
+    auto kind = info.type().value_case();
+    if (kind == ::onnx::TypeProto::VALUE_NOT_SET) {
+      typeless.push_back(&info);
+      auto *tensor = info.mutable_type()->mutable_tensor_type();
+      tensor->set_elem_type(::onnx::TensorProto::FLOAT);
+      tensor->mutable_shape();
+    } else if (kind == ::onnx::TypeProto::kTensorType &&
+               !info.type().tensor_type().has_shape()) {
+      shapeless.push_back(&info);
+      info.mutable_type()->mutable_tensor_type()->mutable_shape();
+    }
+  }
 };
 
 } // namespace
@@ -351,7 +382,7 @@ static std::string oneLine(std::string_view text) {
 }
 
 void reader::checkAgainstSchemas(Model &model) {
-  HiddenTensors hidden(model);
+  CheckerView view(model);
   OpenRegistry registry;
   std::unordered_map<std::string, int> imports;
   for (auto &[domain, version] : model.opsets)

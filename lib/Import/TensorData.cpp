@@ -360,7 +360,8 @@ void Resolver::resolve(TensorProto &tensor, const ::onnx::NodeProto *node) {
   }
   Source source = sourceOf(model, tensor);
   if (source.detached && tensor.external_data_size() != 0)
-    tensor.clear_external_data();
+    refuseTensor(tensor, node,
+                 "has its data both in the model and in another file");
   if (source.several)
     refuseTensor(tensor, node, "has its data in more than one place",
                  "one of raw_data and the typed lists");

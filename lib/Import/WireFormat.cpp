@@ -369,14 +369,19 @@ std::string reader::foreignFormat(std::string_view file) {
     return "a GGUF file (llama.cpp), which holds weights and no graph";
   if (starts("\x80\x02") || starts("\x80\x04") || starts("\x80\x05"))
     return "a Python pickle (an old PyTorch checkpoint); export it to ONNX";
-  std::string_view head = file.substr(0, 512);
-  bool text = std::all_of(head.begin(), head.end(), [](unsigned char c) {
-    return c >= 0x80 || std::isprint(c) || std::isspace(c);
-  });
+  // Text in any language: UTF-8 without control characters but white space; the
+  // cut may have split the last character.
+  std::string head(file.substr(0, 512));
+  while (!head.empty() && (head.back() & 0x80) && file.size() > 512)
+    head.pop_back();
+  std::replace_if(
+      head.begin(), head.end(),
+      [](unsigned char c) { return c < 0x80 && std::isspace(c); }, ' ');
+  bool text = !head.empty() && printable(head, head.size() + 1) == head;
   if (!text)
     return "";
-  size_t first = head.find_first_not_of(" \t\r\n");
-  char lead = first == std::string_view::npos ? ' ' : head[first];
+  size_t first = head.find_first_not_of(' ');
+  char lead = first == std::string::npos ? ' ' : head[first];
   if (starts("<!") || starts("<html") || starts("<HTML"))
     return "text that looks like a web page: the download failed (an ONNX "
            "model is binary)";
