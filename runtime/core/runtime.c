@@ -7,9 +7,5 @@
 #define ADZE_FUNCTION __attribute__((always_inline))
 
 #include "double_math.h"
-#include "error_function.h"
-#include "exp_log.h"
-#include "hyperbolic.h"
-#include "power.h"
+#include "single_math.h"
 #include "small_floats.h"
-#include "trigonometry.h"

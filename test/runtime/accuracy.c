@@ -16,12 +16,7 @@
 // the exact result; a result beyond the largest float counts as 2^128.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/core/double_math.h"
-#include "runtime/core/error_function.h"
-#include "runtime/core/exp_log.h"
-#include "runtime/core/hyperbolic.h"
-#include "runtime/core/power.h"
-#include "runtime/core/trigonometry.h"
+#include "runtime/core/single_math.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,19 +60,58 @@ static const struct binary binaries[] = {
 };
 
 static const float specials[] = {
-    0.0f,           1.0e-45f,      1.17549421e-38f, 1.17549435e-38f,
-    1.0e-20f,       5.9604645e-8f, 0.125f,          0.25f,
-    0.33333334f,    0.5f,          0.5625f,         0.70710678f,
-    0.875f,         0.99999994f,   1.0f,            1.00000012f,
-    1.41421354f,    1.5f,          1.57079637f,     2.0f,
-    2.5f,           3.0f,          3.14159274f,     4.0f,
-    5.0f,           10.0f,         16.5f,           88.7228394f,
-    88.7228470f,    103.972076f,   126.0f,          127.0f,
-    128.0f,         149.0f,        150.0f,          1000.0f,
-    8191.9995f,     8192.0f,       100000.0f,       8388607.0f,
-    8388607.5f,     8388608.0f,    8388609.0f,      16777215.0f,
-    16777216.0f,    16777218.0f,   2147483648.0f,   4294967296.0f,
-    1.0e20f,        1.7014118e38f, 3.4028235e38f,   INFINITY,
+    0.0f,
+    1.0e-45f,
+    1.17549421e-38f,
+    1.17549435e-38f,
+    1.0e-20f,
+    5.9604645e-8f,
+    0.125f,
+    0.25f,
+    0.33333334f,
+    0.5f,
+    0.5625f,
+    0.70710678f,
+    0.875f,
+    0.99999994f,
+    1.0f,
+    1.00000012f,
+    1.41421354f,
+    1.5f,
+    1.57079637f,
+    2.0f,
+    2.5f,
+    3.0f,
+    3.14159274f,
+    4.0f,
+    5.0f,
+    10.0f,
+    16.5f,
+    88.7228394f,
+    88.7228470f,
+    103.972076f,
+    126.0f,
+    127.0f,
+    128.0f,
+    149.0f,
+    150.0f,
+    1000.0f,
+    8191.9995f,
+    8192.0f,
+    100000.0f,
+    8388607.0f,
+    8388607.5f,
+    8388608.0f,
+    8388609.0f,
+    16777215.0f,
+    16777216.0f,
+    16777218.0f,
+    2147483648.0f,
+    4294967296.0f,
+    1.0e20f,
+    1.7014118e38f,
+    3.4028235e38f,
+    INFINITY,
     NAN,
 };
 enum { specialCount = sizeof specials / sizeof specials[0] };
@@ -208,7 +242,8 @@ static int wanted(const char *name, int count, char **names) {
 int main(int argc, char **argv) {
   int bits = argc > 1 ? atoi(argv[1]) : 18;
   if (bits < 10 || bits > 32) {
-    fprintf(stderr, "accuracy: log2 of the number of samples must be 10 to 32\n");
+    fprintf(stderr,
+            "accuracy: log2 of the number of samples must be 10 to 32\n");
     return 2;
   }
   int failed = 0;
