@@ -197,10 +197,11 @@ host::translate(ModuleOp module, llvm::LLVMContext &context,
 }
 
 llvm::Error host::linkRuntime(llvm::Module &module) {
-  bool isNeeded = llvm::any_of(module, [](const llvm::Function &function) {
-    return function.isDeclaration() && function.getName().starts_with("adze_");
-  });
-  if (!isNeeded)
+  auto isWanted = [](const llvm::Function &function) {
+    return function.isDeclaration() && !function.use_empty() &&
+           function.getName().starts_with("adze_");
+  };
+  if (llvm::none_of(module, isWanted))
     return llvm::Error::success();
   std::string_view bitcode = runtimeBitcode();
   llvm::Expected<std::unique_ptr<llvm::Module>> runtime =
@@ -222,7 +223,7 @@ llvm::Error host::linkRuntime(llvm::Module &module) {
                                 llvm::Linker::LinkOnlyNeeded, internalize))
     return makeError("the runtime's bitcode could not be linked");
   for (const llvm::Function &function : module)
-    if (function.isDeclaration() && function.getName().starts_with("adze_"))
+    if (isWanted(function))
       return makeError("the runtime has no function '" + function.getName() +
                        "'");
   return llvm::Error::success();

@@ -194,12 +194,15 @@ int run(ModuleOp module, const CommandLine &options,
     return 1;
   }
   for (const adze::Tensor &tensor : out) {
+    bool isFloat = adze::isFloat(tensor.spec.type);
     llvm::outs() << tensor.spec.name << " ="
                  << (tensor.spec.numElements() ? "" : " (empty)");
     for (int64_t index = 0;
          index < std::min<int64_t>(options.limit, tensor.spec.numElements());
          ++index)
-      llvm::outs() << ' ' << llvm::format("%.9g", tensor.get(index));
+      llvm::outs() << ' '
+                   << llvm::format(isFloat ? "%.9g" : "%.0f",
+                                   tensor.get(index));
     llvm::outs() << "\n";
   }
   if (options.repeat)
