@@ -43,7 +43,10 @@ struct MemoryRegion {
 struct MemoryMap {
   MemoryRegion code;      // start-up code and functions; initial values of data
   MemoryRegion constants; // weights; `code` serves if it has no length
-  MemoryRegion data;      // stack, variables, arena
+  /// Just below `data`, a power of two: closed by memory protection where the
+  /// board has memory or devices there, so that a stack overflow faults.
+  MemoryRegion stackGuard;
+  MemoryRegion data; // stack, variables, arena
 };
 
 /// How QEMU emulates the machine; no command: it does not.

@@ -133,10 +133,11 @@ Machine readMachine(const json &object) {
     checkFields(emulator, {"tools", "arguments", "startup"}, machine.name);
     machine.emulator = {readCommand(emulator), emulator.at("startup")};
     const json &memory = object.at("memory");
-    checkFields(memory, {"code", "constants", "data"}, machine.name);
-    machine.memory = {readRegion(memory, "code"),
-                      readRegion(memory, "constants"),
-                      readRegion(memory, "data")};
+    checkFields(memory, {"code", "constants", "stack_guard", "data"},
+                machine.name);
+    machine.memory = {
+        readRegion(memory, "code"), readRegion(memory, "constants"),
+        readRegion(memory, "stack_guard"), readRegion(memory, "data")};
   }
   if (object.contains("cycles"))
     machine.cycles = readCycles(object.at("cycles"));
