@@ -76,6 +76,8 @@ union Slot {
   /* conversions; imm = sh of the integer */                                   \
   X(SToF32) X(SToF64) X(UToF32) X(UToF64)                                      \
   X(F32ToS) X(F64ToS) X(F32ToU) X(F64ToU) X(F32ToF64) X(F64ToF32)              \
+  /* rounded to odd, before rounding to a small float */                       \
+  X(F64ToF32Odd)                                                               \
   /* kind: a SmallFloat */                                                     \
   X(RoundSmall) X(DecodeSmall) X(EncodeSmall)                                  \
   /* memory: b (load) or a (store) holds the base, imm is a constant offset,   \

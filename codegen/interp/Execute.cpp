@@ -123,6 +123,20 @@ bool powerOfInteger(int64_t base, int64_t exponent, int64_t shift,
   return true;
 }
 
+/// The f32 next to zero, with its last bit set if that is inexact: rounding it
+/// once more gives what rounding the f64 directly gives.
+float roundToOdd(double value) {
+  float nearest = float(value);
+  if (double(nearest) == value || value != value)
+    return nearest;
+  uint32_t bits;
+  std::memcpy(&bits, &nearest, sizeof(bits));
+  bits -= std::fabs(double(nearest)) > std::fabs(value);
+  bits |= 1;
+  std::memcpy(&nearest, &bits, sizeof(bits));
+  return nearest;
+}
+
 /// Adds the index terms to `offset`; false where an index is out of bounds.
 template <int rank>
 [[gnu::always_inline]] inline bool
@@ -492,6 +506,7 @@ Fault adze::interp::execute(const Code &code, Slot *r, uint32_t start,
   CONVERT(F64ToU, i, toUnsigned(B.d, in->imm))
   CONVERT(F32ToF64, d, double(B.f))
   CONVERT(F64ToF32, f, float(B.d))
+  CONVERT(F64ToF32Odd, f, roundToOdd(B.d))
   CONVERT(RoundSmall, f,
           decodeSmallFloat(SmallFloat(in->kind),
                            encodeSmallFloat(SmallFloat(in->kind), B.f)))

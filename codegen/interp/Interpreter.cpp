@@ -231,7 +231,11 @@ Status Interpreted::prepare() {
     TensorSpec spec;
     spec.name = text("adze.name");
     spec.type = elementTypeNamed(text("adze.type"));
-    spec.shape.assign(type.getShape().begin(), type.getShape().end());
+    ArrayRef<int64_t> shape = type.getShape();
+    // Buffers of packed elements may have become bytes.
+    if (auto kept = entry.getArgAttrOfType<DenseI64ArrayAttr>(i, "adze.shape"))
+      shape = kept.asArrayRef();
+    spec.shape.assign(shape.begin(), shape.end());
     if (uint64_t(spec.byteSize()) != *byteSize(type))
       return Status::failure("the type of argument " + std::to_string(i) +
                              " of the entry point @" + name.str() +

@@ -282,7 +282,9 @@ bool Translator::translateConversion(Operation *op) {
     return true;
   }
   if (isa<arith::TruncFOp>(op)) {
-    emitLanes(op, fromDouble && !toDouble ? Opcode::F64ToF32 : Opcode::Move);
+    emitLanes(op, !fromDouble || toDouble ? Opcode::Move
+                  : smallFloat(to)        ? Opcode::F64ToF32Odd
+                                          : Opcode::F64ToF32);
     roundResult(op);
     return true;
   }
