@@ -420,7 +420,8 @@ mlir::OwningOpRef<mlir::ModuleOp> Builder::run() {
       for (const std::string &name : node.output()) {
         auto found = scope.values.find(name);
         if (name.empty() || found == scope.values.end() ||
-            !mlir::isa<mlir::TensorType>(found->second.getType()))
+            !mlir::isa<mlir::TensorType>(found->second.getType()) ||
+            found->second.getDefiningOp<ConstantOp>())
           continue;
         add(name);
       }

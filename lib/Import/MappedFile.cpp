@@ -50,6 +50,10 @@ MappedFile::~MappedFile() {
     ::munmap(const_cast<char *>(data), size);
 }
 
+void MappedFile::forget(size_t offset, size_t length) const {
+  ::madvise(const_cast<char *>(data) + offset, length, MADV_DONTNEED);
+}
+
 std::shared_ptr<const MappedFile> MappedFile::map(int descriptor,
                                                   uint64_t size) {
   std::shared_ptr<MappedFile> file(new MappedFile);

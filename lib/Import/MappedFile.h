@@ -34,6 +34,9 @@ public:
   MappedFile &operator=(const MappedFile &) = delete;
 
   std::string_view bytes() const { return {data, size}; }
+  /// Gives the memory of a range of whole pages back; it is read again when it
+  /// is next looked at.
+  void forget(size_t offset, size_t length) const;
 
 private:
   MappedFile() = default;

@@ -30,10 +30,18 @@
 using namespace adze;
 using namespace adze::reader;
 
-static std::string sha256(std::string_view bytes) {
-  auto digest = llvm::SHA256::hash(
-      {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
-  return llvm::toHex(digest, /*LowerCase=*/true);
+/// Goes through the file in steps, so that a large one is never in memory as a
+/// whole.
+static std::string sha256(std::shared_ptr<const MappedFile> file) {
+  constexpr size_t step = size_t(8) << 20; // a multiple of every page size
+  std::string_view bytes = file->bytes();
+  llvm::SHA256 hash;
+  for (size_t at = 0; at < bytes.size(); at += step) {
+    std::string_view part = bytes.substr(at, step);
+    hash.update(llvm::StringRef(part.data(), part.size()));
+    file->forget(at, part.size());
+  }
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 
 static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
@@ -42,7 +50,7 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
   Model model = loadModel(path);
   // Hashing touches every byte of the file, which nothing else here does.
   std::future<std::string> digest =
-      std::async(std::launch::async, sha256, model.file->bytes());
+      std::async(std::launch::async, sha256, model.file);
   resolveTensors(model);
   normaliseGraphs(model);
   checkAgainstSchemas(model);
