@@ -1,0 +1,337 @@
+//===- PublicApi.cpp - The header and the entry function -------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/c/PublicApi.h"
+#include "adze/Tensor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace adze;
+using namespace adze::c;
+using namespace mlir;
+
+namespace {
+/// An argument of the entry with its place in the IR.
+struct Border {
+  CArgument argument;
+  BlockArgument value;
+};
+
+/// The arguments of the entry by role.
+struct EntryArguments {
+  llvm::SmallVector<Border> borders; // inputs, then outputs
+  std::optional<BlockArgument> arena;
+  uint64_t arenaBytes = 0;
+};
+} // namespace
+
+static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
+  std::string text = "[";
+  for (auto [i, size] : llvm::enumerate(shape))
+    text += (i ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+static FailureOr<EntryArguments> readArguments(func::FuncOp entry,
+                                               NameScopes &scopes) {
+  EntryArguments result;
+  llvm::SmallVector<Border> outputs;
+  for (BlockArgument value : entry.getArguments()) {
+    unsigned i = value.getArgNumber();
+    auto text = [&](llvm::StringRef name) {
+      auto attribute = entry.getArgAttrOfType<StringAttr>(i, name);
+      return attribute ? attribute.getValue() : llvm::StringRef();
+    };
+    auto type = dyn_cast<MemRefType>(value.getType());
+    llvm::StringRef kind = text("adze.kind");
+    if (!type || !type.hasStaticShape())
+      return entry.emitError() << "argument " << i
+                               << " of the entry is no buffer of known shape";
+    if (kind == "arena") {
+      result.arena = value;
+      result.arenaBytes = type.getNumElements();
+      continue;
+    }
+    if (kind != "input" && kind != "output")
+      return entry.emitError()
+             << "argument " << i
+             << " of the entry needs adze.kind = input, output or arena";
+    Border border;
+    border.value = value;
+    CArgument &argument = border.argument;
+    argument.name = text("adze.name").str();
+    argument.type = text("adze.type").str();
+    argument.cType = borderType(argument.type);
+    std::string memory = memoryType(type.getElementType());
+    if (argument.type.empty()) { // not said: as in memory
+      argument.cType = memory;
+      argument.type = llvm::StringRef(memory).rtrim("_t").str();
+      if (type.getElementType().isF32())
+        argument.type = "float32";
+      else if (type.getElementType().isF64())
+        argument.type = "float64";
+    }
+    if (argument.cType.empty() || memory.empty())
+      return entry.emitError() << "C99 has no type for argument " << i
+                               << " ('" << argument.name << "', "
+                               << argument.type << ", " << type << ")";
+    argument.shape.assign(type.getShape().begin(), type.getShape().end());
+    argument.elements = type.getNumElements();
+    argument.bytes =
+        argument.elements *
+        std::max(type.getElementType().getIntOrFloatBitWidth() / 8, 1u);
+    argument.isOutput = kind == "output";
+    (argument.isOutput ? outputs : result.borders).push_back(border);
+  }
+  result.borders.append(outputs);
+  for (Border &border : result.borders)
+    border.argument.cName = scopes.declare(
+        identifier(border.argument.name.empty()
+                       ? (border.argument.isOutput ? "output" : "input")
+                       : border.argument.name));
+  return result;
+}
+
+static std::string statusName(const ModuleContext &context,
+                              llvm::StringRef name) {
+  return (context.macro + "_" + name).str();
+}
+
+/// One line for each input or output, as a table.
+static std::string argumentTable(llvm::ArrayRef<CArgument> arguments,
+                                 bool isOutput) {
+  size_t width = 0;
+  for (const CArgument &argument : arguments)
+    width = std::max(width, argument.cName.size());
+  std::string text;
+  for (const CArgument &argument : arguments) {
+    if (argument.isOutput != isOutput)
+      continue;
+    std::string row = " *   " + argument.cName +
+                      std::string(width - argument.cName.size() + 2, ' ') +
+                      argument.type + " " + shapeText(argument.shape);
+    std::string original = commentText(argument.name);
+    if (original != argument.cName && !original.empty())
+      row += "  (" + original + ")";
+    text += row + "\n";
+  }
+  return text;
+}
+
+static void printHeader(const ModuleContext &context, bool hasBinary,
+                        llvm::ArrayRef<std::string> parameters,
+                        CSource &out) {
+  const std::string &name = context.model, &macro = context.macro;
+  std::string &text = out.header.text;
+  text = "/* " + name +
+         ".h: a neural network as one C function. Generated by adze.\n"
+         " *\n * Inputs:\n" +
+         argumentTable(out.arguments, false) + " * Outputs:\n" +
+         argumentTable(out.arguments, true) +
+         " * Tensors are dense and row major.\n */\n";
+  text += "#ifndef " + macro + "_H\n#define " + macro +
+          "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+          "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  text += "/* Working memory that the caller lends to " + name +
+          "_run: bytes and alignment. Its\n"
+          " * content need not survive from one call to the next. */\n";
+  text += llvm::formatv("#define {0}_ARENA_SIZE {1}\n#define {0}_ARENA_ALIGN "
+                        "{2}\n\n",
+                        macro, out.arenaBytes, out.arenaAlign)
+              .str();
+  text += "/* Elements of the inputs and outputs. */\n";
+  for (const CArgument &argument : out.arguments)
+    text += "#define " + macro + "_" + upperCase(argument.cName) +
+            "_ELEMENTS " + std::to_string(argument.elements) + "\n";
+  if (hasBinary)
+    text += "\n/* Bytes of " + name +
+            "_weights.bin and the alignment at which they are loaded. */\n" +
+            llvm::formatv("#define {0}_WEIGHTS_SIZE {1}\n#define "
+                          "{0}_WEIGHTS_ALIGN 16\n",
+                          macro, out.weightsBinaryBytes)
+                .str();
+  text += "\nenum " + name + "_status {\n  " + macro + "_OK = 0,\n  " + macro +
+          "_NULL_ARGUMENT = 1,\n  " + macro + "_ARENA_TOO_SMALL = 2,\n  " +
+          macro + "_ARENA_MISALIGNED = 3" +
+          (hasBinary ? ",\n  " + macro + "_WEIGHTS_MISALIGNED = 4\n"
+                     : std::string("\n")) +
+          "};\n\n";
+  text += "/* " + macro + "_ARENA_SIZE of the compiled library. */\nsize_t " +
+          name + "_arena_size(void);\n\n";
+  text += "/* One sentence about a status. */\nconst char *" + name +
+          "_status_text(int status);\n\n";
+  std::string about =
+      "Computes the outputs from the inputs and returns a status. Reentrant: "
+      "it writes nothing but the outputs and the arena, and allocates no "
+      "memory. Inputs, outputs and arena must not overlap.";
+  if (hasBinary)
+    about += " `weights` are the bytes of " + name +
+             "_weights.bin (little endian), in memory or mapped.";
+  text += blockComment(about);
+  text += signature("int " + name + "_run", parameters, ";");
+  text += "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+}
+
+/// The text of every status, for NAME_status_text.
+static std::string statusFunction(const ModuleContext &context,
+                                  bool hasBinary) {
+  std::string text = "const char *" + context.model +
+                     "_status_text(int status) {\n  switch (status) {\n";
+  auto row = [&](llvm::StringRef name, llvm::StringRef meaning) {
+    text += "  case " + statusName(context, name) + ":\n    return \"" +
+            meaning.str() + "\";\n";
+  };
+  row("OK", "success");
+  row("NULL_ARGUMENT", "an input, an output or the arena is a null pointer");
+  row("ARENA_TOO_SMALL",
+      "the arena is smaller than " + context.macro + "_ARENA_SIZE");
+  row("ARENA_MISALIGNED", "the arena is not aligned to " + context.macro +
+                              "_ARENA_ALIGN bytes");
+  if (hasBinary)
+    row("WEIGHTS_MISALIGNED", "the weights are not aligned to " +
+                                  context.macro + "_WEIGHTS_ALIGN bytes");
+  return text + "  default:\n    return \"unknown status\";\n  }\n}\n\n";
+}
+
+LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
+                           bool hasBinary, const CEmitterOptions &options,
+                           CSource &out, std::string &source) {
+  NameScopes scopes = context.names;
+  scopes.push();
+  for (llvm::StringRef name :
+       {"arena", "arena_size", "weights", "memory", "weight_bytes", "status"})
+    scopes.declare(name);
+  FailureOr<EntryArguments> arguments = readArguments(entry, scopes);
+  if (failed(arguments))
+    return failure();
+  if (entry.getNumResults() != 0)
+    return entry.emitError("an entry writes its outputs and returns nothing");
+  out.arenaBytes = arguments->arenaBytes;
+
+  // Parameters of the C function, and the names under which the body knows
+  // the arguments.
+  llvm::SmallVector<std::string> parameters;
+  llvm::SmallVector<Expression> names(entry.getNumArguments());
+  llvm::SmallVector<std::string> pointers;
+  for (const Border &border : arguments->borders) {
+    const CArgument &argument = border.argument;
+    out.arguments.push_back(argument);
+    unsigned i = border.value.getArgNumber();
+    bool isWritten = context.functions.at(entry).writes[i];
+    if (!argument.isOutput && isWritten)
+      return entry.emitError() << "the input '" << argument.name
+                               << "' is written; inputs are read only";
+    context.functions.at(entry).writes[i] = argument.isOutput;
+    std::string qualifier = argument.isOutput ? "" : "const ";
+    parameters.push_back(qualifier + argument.cType + " *" + argument.cName);
+    std::string memory =
+        memoryType(cast<MemRefType>(border.value.getType()).getElementType());
+    Expression name(argument.cName);
+    names[i] = memory == argument.cType
+                   ? name
+                   : cast(qualifier + memory + " *", name);
+    if (argument.elements)
+      pointers.push_back(argument.cName);
+  }
+  if (hasBinary) {
+    parameters.push_back("const void *weights");
+    pointers.push_back("weights");
+  }
+  parameters.push_back("void *arena");
+  parameters.push_back("size_t arena_size");
+  bool usesArena = arguments->arena && arguments->arenaBytes &&
+                   !arguments->arena->use_empty();
+  if (usesArena)
+    pointers.push_back("arena");
+  if (arguments->arena) {
+    names[arguments->arena->getArgNumber()] = Expression("memory");
+    context.functions.at(entry).writes[arguments->arena->getArgNumber()] = true;
+  }
+  printHeader(context, hasBinary, parameters, out);
+
+  source += "size_t " + context.model + "_arena_size(void) {\n  return " +
+            context.macro + "_ARENA_SIZE;\n}\n\n";
+  source += statusFunction(context, hasBinary);
+  source += signature("int " + context.model + "_run", parameters, " {");
+  auto check = [&](const std::string &condition, llvm::StringRef status) {
+    source += brokenLine("if (" + condition + ") {", 1);
+    source += "    return " + statusName(context, status) + ";\n  }\n";
+  };
+  if (!pointers.empty())
+    check(llvm::join(llvm::map_range(pointers,
+                                     [](const std::string &pointer) {
+                                       return pointer + " == NULL";
+                                     }),
+                     " || "),
+          "NULL_ARGUMENT");
+  if (usesArena) {
+    check("arena_size < " + context.macro + "_ARENA_SIZE", "ARENA_TOO_SMALL");
+    check("(uintptr_t)arena % " + context.macro + "_ARENA_ALIGN != 0",
+          "ARENA_MISALIGNED");
+  } else {
+    source += "  (void)arena;\n  (void)arena_size;\n";
+  }
+  if (hasBinary)
+    check("(uintptr_t)weights % " + context.macro + "_WEIGHTS_ALIGN != 0",
+          "WEIGHTS_MISALIGNED");
+  if (usesArena)
+    source += "  unsigned char *const memory = (unsigned char *)arena;\n";
+  if (hasBinary)
+    source += "  const unsigned char *const weight_bytes = (const unsigned "
+              "char *)weights;\n";
+  scopes.push();
+  source += "\n";
+  if (failed(emitStatements(entry, context, names, scopes, source)))
+    return failure();
+  source += "  return " + statusName(context, "OK") + ";\n}\n";
+
+  if (!options.uniformEntry)
+    return success();
+  std::string call = "return " + context.model + "_run(";
+  size_t at = 0;
+  for (const CArgument &argument : out.arguments)
+    call += "(" + std::string(argument.isOutput ? "" : "const ") +
+            argument.cType + " *)args[" + std::to_string(at++) + "], ";
+  std::string arena = "args[" + std::to_string(at++) + "]";
+  if (hasBinary)
+    call += "args[" + std::to_string(at) + "], ";
+  call += arena + ", " + context.macro + "_ARENA_SIZE);";
+  source += "\nint adze_invoke(void **args);\n\nint adze_invoke(void **args) "
+            "{\n" +
+            brokenLine(call, 1) + "}\n";
+  return success();
+}
+
+void c::printPrototypes(llvm::ArrayRef<func::FuncOp> functions,
+                        ModuleContext &context, CSource &out) {
+  std::string &text = out.header.text;
+  text = "/* " + context.model + ".h: generated by adze. */\n#ifndef " +
+         context.macro + "_H\n#define " + context.macro +
+         "_H\n\n#include <stdbool.h>\n#include <stddef.h>\n#include "
+         "<stdint.h>\n\n";
+  for (func::FuncOp function : functions) {
+    if (function.isPrivate())
+      continue;
+    const FunctionNames &names = context.functions.at(function);
+    llvm::SmallVector<std::string> parameters;
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      auto memref = dyn_cast<MemRefType>(type);
+      std::string constant = memref && !names.writes[i] ? "const " : "";
+      parameters.push_back(
+          memref ? constant + memoryType(memref.getElementType()) + " *" +
+                       names.parameters[i]
+                 : valueType(type) + " " + names.parameters[i]);
+    }
+    std::string result = function.getNumResults()
+                             ? valueType(function.getResultTypes()[0])
+                             : "void";
+    text += signature(result + " " + names.name, parameters, ";");
+  }
+  text += "\n#endif\n";
+}

@@ -1,0 +1,27 @@
+//===- PublicApi.h - The header and the entry function ---------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_PUBLICAPI_H
+#define ADZE_CODEGEN_C_PUBLICAPI_H
+
+#include "adze/CEmitter.h"
+#include "codegen/c/ModuleContext.h"
+
+namespace adze::c {
+
+/// Prints NAME.h into `out.header` and fills in the arguments and sizes, and
+/// appends the status functions, the size function and NAME_run to `source`.
+llvm::LogicalResult emitEntry(mlir::func::FuncOp entry, ModuleContext &context,
+                              bool hasBinary, const CEmitterOptions &options,
+                              CSource &out, std::string &source);
+
+/// The header of a module without entry: prototypes of its public functions.
+void printPrototypes(llvm::ArrayRef<mlir::func::FuncOp> functions,
+                     ModuleContext &context, CSource &out);
+
+} // namespace adze::c
+
+#endif
