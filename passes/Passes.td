@@ -8,6 +8,32 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AssignLayout : Pass<"assign-layout", "::mlir::ModuleOp"> {
+  let summary = "channels last inside, transposes only where they are needed";
+  let description = [{
+    Convolution and pooling become channels-last between two transposes; the
+    transposes then sink through element-wise operations, reductions, padding,
+    concatenation and slices until they meet their inverse or the border.
+    Transposes of constants are folded.
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
+      "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
+  let summary = "gives every kernel the schedule under which it is lowered";
+  let description = [{
+    Asks the kernel families of the target for the legal schedules of each
+    kernel and the cost model for the best of them. The options describe the
+    machine: registers for f32 values, lanes of a vector register, and whether
+    caches make it worth while to keep a panel of weights while positions pass.
+  }];
+  let options = [
+    Option<"lanes", "lanes", "int64_t", "1", "f32 elements of a vector register">,
+    Option<"registers", "registers", "int64_t", "32", "registers for f32 values or vectors">,
+    Option<"caches", "caches", "bool", "false", "the machine has data caches">];
+}
+
 def ConvertOnnxToNn : Pass<"convert-onnx-to-nn", "::mlir::ModuleOp"> {
   let summary = "turns ONNX nodes into tensor operations";
   let description = [{
@@ -20,6 +46,28 @@ def ConvertOnnxToNn : Pass<"convert-onnx-to-nn", "::mlir::ModuleOp"> {
       "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
       "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
       "::adze::kernel::KernelDialect", "::mlir::func::FuncDialect"];
+}
+
+def DeriveOverlap : Pass<"derive-overlap", "::mlir::ModuleOp"> {
+  let summary = "finds which inputs a kernel may write over";
+  let description = [{
+    Reads the loops of each kernel (`lower-kernels`): where the first output may
+    share memory with an input, because every byte is read before it is
+    overwritten, `overlap` gets [input, bytes], the least distance by which the
+    output lies below the input, and [input, 0] where it may lie exactly in
+    place. Input and output must have one element type, or one of them bytes,
+    because C compilers rely on that. Runs before `plan-memory`; loops must not
+    be reordered after it as if inputs and outputs were apart.
+  }];
+}
+
+def FoldConstants : Pass<"fold-constants", "::mlir::ModuleOp"> {
+  let summary = "computes what depends on constants alone";
+  let description = [{
+    Small results are computed at once; larger ones become recipes of the
+    weight store that run when the artifact is written.
+  }];
+  let dependentDialects = ["::adze::AdzeDialect"];
 }
 
 def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
@@ -62,8 +110,20 @@ def LegalizeSmallFloats : Pass<"legalize-small-floats", "::mlir::ModuleOp"> {
       "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerKernels : Pass<"lower-kernels", "::mlir::ModuleOp"> {
+  let summary = "makes the loops of each kernel, beside it";
+  let description = [{
+    Each `kernel.func` gets a function over buffers (inputs, outputs, scratch)
+    named after it with the suffix `.loops`, and its `scratch` sizes, which the
+    memory plan needs.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def LowerProgram : Pass<"lower-program", "::mlir::ModuleOp"> {
-  let summary = "turns the planned program and its kernels into loops over buffers";
+  let summary = "turns the planned program into the entry function over buffers";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
       "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
       "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];

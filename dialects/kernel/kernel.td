@@ -67,12 +67,14 @@ def Kernel_FuncOp : Kernel_Op<"func", [IsolatedFromAbove, FunctionOpInterface,
     are used. `overlap` (made by the memory pass from the schedule) says for an
     input how far below it the first output may lie so that both may share
     memory: a list of [input, bytes]; bytes = 0 means exactly in place.
+    `scratch` (made by lower-kernels) holds the bytes of each working buffer.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<FunctionType>:$function_type,
                        OptionalAttr<Kernel_ScheduleAttr>:$schedule,
                        OptionalAttr<StrAttr>:$doc,
                        OptionalAttr<ArrayAttr>:$overlap,
+                       OptionalAttr<DenseI64ArrayAttr>:$scratch,
                        OptionalAttr<StrAttr>:$sym_visibility,
                        OptionalAttr<DictArrayAttr>:$arg_attrs,
                        OptionalAttr<DictArrayAttr>:$res_attrs);
@@ -138,7 +140,8 @@ def Kernel_WhileOp : Kernel_Op<"while", [RecursiveMemoryEffects]> {
     the last carried values.
   }];
   let arguments = (ins AnyRankedTensor:$condition, Variadic<AnyType>:$inits,
-                       OptionalAttr<DenseI64ArrayAttr>:$offsets);
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets,
+                       OptionalAttr<DenseI64ArrayAttr>:$scratch_offsets);
   let results = (outs Variadic<AnyType>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

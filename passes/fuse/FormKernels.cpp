@@ -23,6 +23,7 @@
 #include "adze/Names.h"
 #include "passes/fuse/KernelName.h"
 #include "passes/lower/ElementEmitter.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace adze;
@@ -193,6 +194,15 @@ SmallVector<Group *> BlockGrouping::run() {
   return result;
 }
 
+/// The operands of an operation and what its regions read from outside.
+static SmallVector<Value> operandsOf(Operation *op) {
+  llvm::SetVector<Value> captured;
+  mlir::getUsedValuesDefinedAbove(op->getRegions(), captured);
+  SmallVector<Value> operands(op->getOperands());
+  llvm::append_range(operands, captured);
+  return operands;
+}
+
 namespace {
 
 class Outliner {
@@ -230,7 +240,7 @@ void Outliner::outline(Group &group) {
     inputs.insert(operand);
   };
   for (Operation *op : group.ops)
-    for (Value operand : op->getOperands())
+    for (Value operand : operandsOf(op))
       visit(operand);
 
   OpBuilder builder(module.getContext());

@@ -125,7 +125,15 @@ ElementEmitter::inlineScalars(Block &body, ArrayRef<Value> arguments,
   IRMapping map;
   for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
     map.map(argument, value);
+  // Canonicalisation moves scalar constants out of the bodies.
+  auto bringIn = [&](Operation &op) {
+    for (Value operand : op.getOperands())
+      if (Operation *def = operand.getDefiningOp();
+          def && !map.contains(operand) && def->getBlock() != &body)
+        map.map(operand, b.clone(*def)->getResult(0));
+  };
   for (Operation &op : body.without_terminator()) {
+    bringIn(op);
     if (auto index = dyn_cast<linalg::IndexOp>(op)) {
       Value at = iterationIndices[index.getDim()];
       if (lanes > 1 && index.getDim() + 1 == iterationIndices.size()) {
@@ -159,6 +167,7 @@ ElementEmitter::inlineScalars(Block &body, ArrayRef<Value> arguments,
     Operation *clone = b.create(state);
     map.map(op.getResults(), clone->getResults());
   }
+  bringIn(*body.getTerminator());
   SmallVector<Value> yielded;
   for (Value value : body.getTerminator()->getOperands())
     yielded.push_back(broadcast(map.lookupOrDefault(value), lanes));

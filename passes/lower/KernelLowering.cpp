@@ -263,6 +263,10 @@ void KernelLowering::run() {
       storeWhole(output.returned, output.memory);
 }
 
+std::string adze::lower::loopsName(StringRef kernel) {
+  return (kernel + ".loops").str();
+}
+
 void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,
                               LoweredKernel &lowered) {
   Location loc = kernel.getLoc();
@@ -271,7 +275,7 @@ void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,
     types.push_back(bufferType(type));
   for (Type type : kernel.getResultTypes())
     types.push_back(bufferType(type));
-  auto function = func::FuncOp::create(builder, loc, kernel.getSymName(),
+  auto function = func::FuncOp::create(builder, loc, loopsName(kernel.getSymName()),
                                        builder.getFunctionType(types, {}));
   function.setPrivate();
   Block *entry = function.addEntryBlock();

@@ -48,14 +48,34 @@ private:
   Value global(ConstantOp constant);
   Value loadCondition(Value buffer, Location loc);
   void copyTo(Value from, Value to, Location loc) {
-    if (from != to)
+    if (!samePlace(from, to))
       memref::CopyOp::create(builder, loc, from, to);
+  }
+  /// Whether two buffers are the same bytes: planned at the same offset, or
+  /// casts of one buffer.
+  static bool samePlace(Value a, Value b) {
+    auto base = [](Value v) {
+      while (auto cast = v.getDefiningOp<memref::ReinterpretCastOp>())
+        v = cast.getSource();
+      return v;
+    };
+    a = base(a);
+    b = base(b);
+    if (a == b)
+      return true;
+    auto x = a.getDefiningOp<memref::ViewOp>(),
+         y = b.getDefiningOp<memref::ViewOp>();
+    if (!x || !y)
+      return false;
+    auto cx = x.getByteShift().getDefiningOp<arith::ConstantIndexOp>();
+    auto cy = y.getByteShift().getDefiningOp<arith::ConstantIndexOp>();
+    return cx && cy && cx.value() == cy.value();
   }
 
   ModuleOp module;
   func::FuncOp program;
   OpBuilder builder;
-  llvm::StringMap<LoweredKernel> kernels;
+  llvm::StringMap<func::FuncOp> kernels;
   llvm::DenseMap<Attribute, memref::GlobalOp> globals;
   llvm::DenseMap<Value, Value> buffers;
   llvm::DenseMap<Value, Value> assigned; // results that live in outputs
@@ -125,7 +145,7 @@ void ProgramLowering::lowerOp(Operation *op) {
     return;
   }
   if (auto call = dyn_cast<kernel::CallOp>(op)) {
-    const LoweredKernel &kernel = kernels[call.getCallee()];
+    func::FuncOp kernel = kernels[call.getCallee()];
     SmallVector<Value> arguments;
     for (Value input : call.getInputs())
       arguments.push_back(buffers.lookup(input));
@@ -137,13 +157,11 @@ void ProgramLowering::lowerOp(Operation *op) {
     }
     ArrayRef<int64_t> scratch =
         call.getScratchOffsets().value_or(ArrayRef<int64_t>{});
-    for (size_t i = 0; i < kernel.scratchBytes.size(); ++i) {
-      func::FuncOp function = kernel.function;
-      unsigned position = arguments.size();
+    for (int64_t offset : scratch)
       arguments.push_back(arenaView(
-          cast<MemRefType>(function.getArgumentTypes()[position]), scratch[i]));
-    }
-    func::CallOp::create(builder, loc, kernel.function, arguments);
+          cast<MemRefType>(kernel.getArgumentTypes()[arguments.size()]),
+          offset));
+    func::CallOp::create(builder, loc, kernel, arguments);
     return;
   }
   if (auto branch = dyn_cast<kernel::IfOp>(op)) {
@@ -189,9 +207,23 @@ void ProgramLowering::lowerOp(Operation *op) {
           lowerBlock(body);
           auto yield = cast<kernel::YieldOp>(body.getTerminator());
           Value next = loadCondition(buffers.lookup(yield.getValues()[0]), l);
-          for (auto [value, result] :
-               llvm::zip(yield.getValues().drop_front(), loop.getOutputs()))
-            copyTo(buffers.lookup(value), buffers.lookup(result), l);
+          // Values that trade places go through scratch first.
+          ArrayRef<int64_t> scratch =
+              loop.getScratchOffsets().value_or(ArrayRef<int64_t>{});
+          SmallVector<Value> sources;
+          for (auto [i, value] :
+               llvm::enumerate(yield.getValues().drop_front())) {
+            Value source = buffers.lookup(value);
+            if (i < scratch.size() && scratch[i] >= 0) {
+              Value held =
+                  arenaView(cast<MemRefType>(source.getType()), scratch[i]);
+              copyTo(source, held, l);
+              source = held;
+            }
+            sources.push_back(source);
+          }
+          for (auto [source, result] : llvm::zip(sources, loop.getOutputs()))
+            copyTo(source, buffers.lookup(result), l);
           scf::YieldOp::create(builder, l, next);
         });
     (void)made;
@@ -207,15 +239,17 @@ void ProgramLowering::lowerBlock(Block &block) {
 
 void ProgramLowering::run() {
   builder.setInsertionPointToEnd(module.getBody());
+  SymbolTable symbols(module);
   for (auto kernel :
        llvm::make_early_inc_range(module.getOps<kernel::FuncOp>())) {
     std::string name = kernel.getSymName().str();
-    builder.setInsertionPoint(kernel);
-    kernel.setSymName(name + ".tensors"); // makes room for the function
-    LoweredKernel &lowered = kernels[name];
-    lowerKernel(kernel, builder, lowered);
-    lowered.function.setSymName(name);
-    kernel.erase();
+    auto function = symbols.lookup<func::FuncOp>(loopsName(name));
+    assert(function && "lower-kernels runs before lower-program");
+    kernels[name] = function;
+    symbols.erase(kernel);
+    symbols.remove(function);
+    function.setSymName(name);
+    symbols.insert(function);
   }
 
   // The entry: inputs, outputs, arena.

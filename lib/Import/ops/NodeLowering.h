@@ -47,7 +47,7 @@ public:
 
   mlir::OpBuilder &b;
   mlir::Location loc;
-  onnx::NodeOp node;
+  mutable onnx::NodeOp node; // a handle; reading it takes no const
 
   template <typename Op, typename... Args> auto make(Args &&...args) {
     return Op::create(b, loc, std::forward<Args>(args)...);
@@ -92,6 +92,13 @@ public:
       results[i] = {value, isUnsigned};
   }
   llvm::ArrayRef<TensorValue> getResults() const { return results; }
+
+  /// Lowers a body of a control-flow node at the insertion point, with these
+  /// arguments; may be called several times.
+  std::function<mlir::LogicalResult(mlir::Block &body,
+                                    llvm::ArrayRef<TensorValue> arguments,
+                                    llvm::SmallVectorImpl<TensorValue> &results)>
+      lowerBody;
 
   /// Reports why this node cannot be lowered: a sentence without a full stop
   /// that says what was expected and found. Always returns failure.

@@ -1,0 +1,77 @@
+//===- Pooling.cpp - Pooling -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Import/ops/Families.h"
+#include "lib/Import/ops/Window.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::import;
+
+static LogicalResult poolOf(NodeLowering &n, nn::PoolKind kind, bool global) {
+  ArrayRef<int64_t> x = n.shape(0);
+  if (x.size() < 3)
+    return n.fail("the input needs at least 3 dimensions, found " +
+                  Twine(x.size()));
+  WindowAttributes window;
+  if (global) {
+    window.window.assign(x.begin() + 2, x.end());
+    window.strides.assign(x.size() - 2, 1);
+    window.dilations.assign(x.size() - 2, 1);
+    window.pads.assign(2 * (x.size() - 2), 0);
+    window.output.assign(x.size() - 2, 1);
+  } else {
+    auto kernel = n.attrInts("kernel_shape");
+    if (!kernel)
+      return n.fail("kernel_shape is missing");
+    if (failed(readWindow(n, x.drop_front(2), *kernel, window)))
+      return failure();
+  }
+  SmallVector<int64_t> shape{x[0], x[1]};
+  llvm::append_range(shape, window.output);
+  SmallVector<Type> types{RankedTensorType::get(shape, n.element(0))};
+  if (n.wants(1))
+    types.push_back(RankedTensorType::get(shape, n.b.getI64Type()));
+  auto pool = n.make<nn::PoolOp>(
+      types, n.in(0), kind, window.window, window.strides, window.dilations,
+      window.pads, n.attrInt("count_include_pad", 0) != 0, n.attrInt("p", 2),
+      n.attrInt("storage_order", 0) != 0, n.isUnsigned(0),
+      nn::Layout::channels_first);
+  n.set(0, pool.getOutputs()[0], n.isUnsigned(0));
+  if (n.wants(1))
+    n.set(1, pool.getOutputs()[1]);
+  return success();
+}
+
+static LogicalResult maxPool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::max, false);
+}
+static LogicalResult averagePool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::average, false);
+}
+static LogicalResult lpPool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::lp, false);
+}
+static LogicalResult globalMaxPool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::max, true);
+}
+static LogicalResult globalAveragePool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::average, true);
+}
+static LogicalResult globalLpPool(NodeLowering &n) {
+  return poolOf(n, nn::PoolKind::lp, true);
+}
+
+static const OpLowering lowerings[] = {
+    {"", "AveragePool", 1, 99, averagePool},
+    {"", "GlobalAveragePool", 1, 99, globalAveragePool},
+    {"", "GlobalLpPool", 2, 99, globalLpPool},
+    {"", "GlobalMaxPool", 1, 99, globalMaxPool},
+    {"", "LpPool", 2, 99, lpPool},
+    {"", "MaxPool", 1, 99, maxPool},
+};
+
+Family adze::import::poolingFamily() { return lowerings; }

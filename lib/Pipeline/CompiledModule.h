@@ -1,0 +1,60 @@
+//===- CompiledModule.h - What a compiled model holds -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_PIPELINE_COMPILEDMODULE_H
+#define ADZE_PIPELINE_COMPILEDMODULE_H
+
+#include "adze/Driver.h"
+#include "lib/Pipeline/Targets.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace adze {
+
+struct CompiledModel::Impl {
+  Impl();
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const Target *target = nullptr;
+  int optLevel = 2;
+  std::string sha256; // of the model file
+
+  /// Runs a textual pass pipeline; the first errors become the message.
+  Status runPasses(const std::string &passes, const std::string &path);
+};
+
+/// Collects error diagnostics while it lives.
+class DiagnosticCollector {
+public:
+  DiagnosticCollector(mlir::MLIRContext &context, std::string model);
+  /// The failure to report: the collected errors, or `otherwise`.
+  Status status(const std::string &otherwise) const;
+
+private:
+  std::string model;
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+/// "model" for ".../model.onnx"; the folder's name where the file is called
+/// model.onnx, as model zoos do.
+std::string modelName(const std::string &path);
+/// Flags of the target's default C compiler.
+std::string compilerFlags(const Target &target);
+/// Writes the artifact into a temporary folder, builds it and runs it in the
+/// way of its target.
+Status loadArtifactExecutable(CompiledModel &compiled,
+                              std::unique_ptr<Executable> &executable);
+/// Fills kernels and memory figures from the planned program.
+void describeKernels(CompiledModel &compiled);
+/// Fills inputs, outputs and weight bytes from the entry function.
+void describeEntry(CompiledModel &compiled);
+
+} // namespace adze
+
+#endif

@@ -1,0 +1,134 @@
+//===- Driver.cpp - From a model file to text, folder or executable -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "adze/Driver.h"
+
+#include "adze/CEmitter.h"
+#include "adze/Host.h"
+#include "adze/Names.h"
+#include "adze/Reader.h"
+#include "dialects/kernel/kernel.h"
+#include "lib/Pipeline/CompiledModule.h"
+#include "lib/Pipeline/Targets.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace adze;
+
+CompiledModel::CompiledModel() = default;
+CompiledModel::~CompiledModel() = default;
+CompiledModel::CompiledModel(CompiledModel &&) noexcept = default;
+CompiledModel &CompiledModel::operator=(CompiledModel &&) noexcept = default;
+
+std::vector<TargetInfo> adze::targets() {
+  std::vector<TargetInfo> infos;
+  for (const Target &target : allTargets())
+    infos.push_back({target.name.str(), target.summary.str(),
+                     target.runsIn.str(), compilerFlags(target)});
+  return infos;
+}
+
+/// Reads and compiles up to a level; the module at that level is in `impl`.
+static Status compileTo(const std::string &path, const CompileOptions &options,
+                        EmitLevel level, CompiledModel &compiled) {
+  const Target *target = findTarget(options.target);
+  if (!target) {
+    std::string names;
+    for (const Target &t : allTargets())
+      names += (names.empty() ? "" : ", ") + t.name.str();
+    return Status::failure("there is no target '" + options.target +
+                           "'; there are: " + names);
+  }
+  compiled.target = options.target;
+  compiled.name = cIdentifier(options.name.empty()
+                                  ? modelName(path)
+                                  : llvm::StringRef(options.name));
+  compiled.impl = std::make_unique<CompiledModel::Impl>();
+  CompiledModel::Impl &impl = *compiled.impl;
+  impl.target = target;
+  impl.optLevel = options.optLevel;
+  auto progress = [&](const char *label, double fraction) {
+    if (options.progress)
+      options.progress(label, fraction);
+  };
+
+  progress("reading", 0.0);
+  ReadOptions read;
+  read.shapes = options.shapes;
+  read.keepAllValues = options.keepAllValues;
+  if (Status status = readOnnx(path, read, impl.context, impl.module); !status)
+    return status;
+  impl.module->getOperation()->setAttr(
+      "adze.model", StringAttr::get(&impl.context, compiled.name));
+  if (level == EmitLevel::Onnx)
+    return Status::success();
+
+  struct Step {
+    Stage stage;
+    EmitLevel level;
+    const char *label;
+    double done;
+  };
+  const Step steps[] = {
+      {Stage::nn, EmitLevel::Nn, "simplifying the graph", 0.1},
+      {Stage::kernel, EmitLevel::Kernel, "forming kernels", 0.3},
+      {Stage::loops, EmitLevel::Loops, "lowering to loops", 0.5},
+  };
+  for (const Step &step : steps) {
+    progress(step.label, step.done);
+    if (Status status = impl.runPasses(
+            passesOf(step.stage, *target, options.optLevel), path);
+        !status)
+      return status;
+    if (step.stage == Stage::kernel)
+      describeKernels(compiled);
+    if (step.level == level)
+      return Status::success();
+  }
+  describeEntry(compiled);
+  return Status::success();
+}
+
+Status adze::compileModel(const std::string &path,
+                          const CompileOptions &options,
+                          CompiledModel &compiled) {
+  Status status = compileTo(path, options, EmitLevel::C, compiled);
+  if (status && options.progress)
+    options.progress("compiled", 1.0);
+  return status;
+}
+
+Status adze::emitText(const std::string &path, const CompileOptions &options,
+                      EmitLevel level, std::string &text) {
+  CompiledModel compiled;
+  if (Status status = compileTo(path, options, level, compiled); !status)
+    return status;
+  CompiledModel::Impl &impl = *compiled.impl;
+  if (level == EmitLevel::C) {
+    CSource source;
+    DiagnosticCollector errors(impl.context, path);
+    if (failed(emitC(*impl.module, source)))
+      return errors.status("the C emitter failed");
+    text = source.header.text + "\n" + source.source.text;
+    return Status::success();
+  }
+  if (level == EmitLevel::Llvm) {
+    llvm::SmallVector<char> buffer;
+    llvm::raw_svector_ostream stream(buffer);
+    HostOptions host;
+    host.optLevel = options.optLevel;
+    if (llvm::Error error =
+            printCode(*impl.module, host, HostCode::Optimized, stream))
+      return Status::failure(llvm::toString(std::move(error)));
+    text.assign(buffer.begin(), buffer.end());
+    return Status::success();
+  }
+  llvm::raw_string_ostream stream(text);
+  impl.module->print(stream, OpPrintingFlags().elideLargeElementsAttrs(64));
+  stream << "\n";
+  return Status::success();
+}

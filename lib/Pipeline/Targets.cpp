@@ -1,0 +1,80 @@
+//===- Targets.cpp - What differs from target to target -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Pipeline/Targets.h"
+
+#include "adze/Machine.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+
+using namespace adze;
+
+static const Target table[] = {
+    {"host", "this machine, through LLVM in process or as an object file",
+     "in process", "", Backend::host, 64},
+    {"c", "portable C99 for any machine", "system C compiler", "c", Backend::c,
+     16},
+    {"cortex-m4", "C99 tuned for Arm Cortex-M4F, run in QEMU", "QEMU",
+     "cortex-m4", Backend::c, 8},
+};
+
+llvm::ArrayRef<Target> adze::allTargets() { return table; }
+
+const Target *adze::findTarget(llvm::StringRef name) {
+  for (const Target &target : table)
+    if (target.name == name)
+      return &target;
+  return nullptr;
+}
+
+namespace {
+/// What the choice of schedules knows of the machine.
+struct Vectors {
+  int64_t lanes, registers;
+  bool caches;
+};
+} // namespace
+
+static Vectors vectorsOf(const Target &target) {
+  if (target.backend == Backend::host) {
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    if (features.lookup("avx512f"))
+      return {16, 32, true};
+    if (features.lookup("avx2") && features.lookup("fma"))
+      return {8, 16, true};
+    return {4, features.lookup("neon") ? 32 : 16, true};
+  }
+  // C of one element at a time: a C compiler keeps named scalars in registers
+  // everywhere.
+  const Machine *machine = findMachine(target.machine.str());
+  int64_t registers = machine ? machine->floatRegisters : 0;
+  return {1, std::max<int64_t>(registers, 16), false};
+}
+
+std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
+  switch (stage) {
+  case Stage::nn:
+    if (optLevel == 0)
+      return "convert-onnx-to-nn,fold-constants,canonicalize,cse";
+    return "convert-onnx-to-nn,canonicalize,cse,fold-constants,"
+           "assign-layout,canonicalize,cse,fold-constants,canonicalize";
+  case Stage::kernel: {
+    Vectors v = vectorsOf(target);
+    std::string schedule =
+        "choose-schedules{lanes=" + std::to_string(v.lanes) +
+        " registers=" + std::to_string(v.registers) +
+        " caches=" + (v.caches ? "true" : "false") + "}";
+    return (optLevel == 0 ? "form-kernels{fuse=false}" : "form-kernels") +
+           std::string(",") + (optLevel == 0 ? "" : schedule + ",") +
+           "lower-kernels,order-program,plan-memory{alignment=" +
+           std::to_string(target.alignment) + "}";
+  }
+  case Stage::loops:
+    return "lower-program,legalize-small-floats,legalize-integers,"
+           "simplify-loops";
+  }
+  return "";
+}

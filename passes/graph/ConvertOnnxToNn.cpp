@@ -1,0 +1,299 @@
+//===- ConvertOnnxToNn.cpp - ONNX nodes become tensor operations -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+
+#include "lib/Import/ops/NodeLowering.h"
+#include "passes/graph/ConstantEvaluation.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::import;
+
+namespace adze {
+#define GEN_PASS_DEF_CONVERTONNXTONN
+#include "passes/Passes.h.inc"
+} // namespace adze
+
+/// The signless form of an `onnx`-level type; null for what has none.
+static RankedTensorType signless(Type type, bool &isUnsigned) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return nullptr;
+  isUnsigned = tensor.getElementType().isUnsignedInteger();
+  if (auto integer = dyn_cast<IntegerType>(tensor.getElementType()))
+    return tensor.clone(IntegerType::get(type.getContext(), integer.getWidth()));
+  if (!isa<FloatType>(tensor.getElementType()))
+    return nullptr;
+  return tensor;
+}
+
+/// numpy's name of an element type.
+static std::string typeName(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    if (integer.getWidth() == 1)
+      return "bool";
+    return (integer.isUnsigned() ? "uint" : "int") +
+           std::to_string(integer.getWidth());
+  }
+  return llvm::TypeSwitch<Type, std::string>(element)
+      .Case<Float32Type>([](auto) { return "float32"; })
+      .Case<Float64Type>([](auto) { return "float64"; })
+      .Case<Float16Type>([](auto) { return "float16"; })
+      .Case<BFloat16Type>([](auto) { return "bfloat16"; })
+      .Case<Float8E4M3FNType>([](auto) { return "float8e4m3fn"; })
+      .Case<Float8E4M3FNUZType>([](auto) { return "float8e4m3fnuz"; })
+      .Case<Float8E5M2Type>([](auto) { return "float8e5m2"; })
+      .Case<Float8E5M2FNUZType>([](auto) { return "float8e5m2fnuz"; })
+      .Default([](Type) { return "unknown"; });
+}
+
+namespace {
+
+struct FoldingEvaluator final : Evaluator {
+  DenseElementsAttr evaluate(Value value) override {
+    DenseElementsAttr &known = cache[value];
+    if (!known)
+      known = evaluateConstant(value, int64_t(1) << 24);
+    return known;
+  }
+  llvm::DenseMap<Value, DenseElementsAttr> cache;
+};
+
+class Converter {
+public:
+  explicit Converter(ModuleOp module)
+      : module(module), builder(module.getContext()) {}
+
+  LogicalResult run(func::FuncOp main);
+
+private:
+  LogicalResult convertBlock(Block &block);
+  LogicalResult convertNode(onnx::NodeOp node);
+  LogicalResult checkSupport(func::FuncOp main);
+  void describe(func::FuncOp main);
+
+  ModuleOp module;
+  OpBuilder builder;
+  FoldingEvaluator evaluator;
+  llvm::DenseMap<Value, TensorValue> values;
+};
+
+} // namespace
+
+/// "/layer1/conv (Conv, ai.onnx version 11)"
+static std::string nodeText(onnx::NodeOp node) {
+  std::string name;
+  if (auto loc = dyn_cast<NameLoc>(node.getLoc()))
+    name = loc.getName().str();
+  StringRef domain = node.getDomain().empty() ? "ai.onnx" : node.getDomain();
+  return "'" + name + "' (" + node.getOpType().str() + ", " + domain.str() +
+         " version " + std::to_string(node.getVersion()) + ")";
+}
+
+LogicalResult Converter::checkSupport(func::FuncOp main) {
+  // All at once, one line an operator with the nodes that use it.
+  std::map<std::string, SmallVector<std::string>> missing;
+  main.walk([&](onnx::NodeOp node) {
+    if (findLowering(node.getDomain(), node.getOpType(), node.getVersion()))
+      return;
+    StringRef domain = node.getDomain().empty() ? "ai.onnx" : node.getDomain();
+    std::string op = node.getOpType().str() + " (" + domain.str() + " version " +
+                     std::to_string(node.getVersion()) + ")";
+    std::string name;
+    if (auto loc = dyn_cast<NameLoc>(node.getLoc()))
+      name = loc.getName().str();
+    missing[op].push_back(name);
+  });
+  if (missing.empty())
+    return success();
+  std::string text = "these operators are not supported:";
+  for (auto &[op, nodes] : missing) {
+    text += "\n  " + op + " at node '" + nodes.front() + "'";
+    if (nodes.size() > 1)
+      text += " and " + std::to_string(nodes.size() - 1) + " more";
+  }
+  text += "\nExport with another opset, or replace these nodes by supported "
+          "operators (adze inspect lists what a model needs).";
+  main.emitError(text);
+  return failure();
+}
+
+LogicalResult Converter::convertNode(onnx::NodeOp node) {
+  const OpLowering *lowering =
+      findLowering(node.getDomain(), node.getOpType(), node.getVersion());
+  SmallVector<TensorValue> inputs;
+  for (Value input : node.getInputs()) {
+    if (isa<NoneType>(input.getType())) {
+      inputs.push_back({});
+      continue;
+    }
+    TensorValue value = values.lookup(input);
+    if (!value.value)
+      return node.emitError("node " + nodeText(node) +
+                            " uses a value that is no tensor of numbers, which "
+                            "is not supported");
+    inputs.push_back(value);
+  }
+  builder.setInsertionPoint(node);
+  NodeLowering n(builder, node, inputs, evaluator);
+  n.lowerBody = [&](Block &body, ArrayRef<TensorValue> arguments,
+                    SmallVectorImpl<TensorValue> &results) {
+    for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
+      values[argument] = value;
+    OpBuilder::InsertionGuard guard(builder);
+    Block *home = builder.getInsertionBlock();
+    auto point = builder.getInsertionPoint();
+    // The nodes of the body are lowered where the node stands: move copies.
+    IRMapping map;
+    for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
+      map.map(argument, argument);
+    SmallVector<Operation *> clones;
+    for (Operation &op : body.without_terminator()) {
+      builder.setInsertionPoint(home, point);
+      clones.push_back(builder.clone(op, map));
+    }
+    for (Operation *clone : clones) {
+      if (auto constant = dyn_cast<adze::ConstantOp>(clone)) {
+        bool isUnsigned = false;
+        if (RankedTensorType type = signless(constant.getType(), isUnsigned))
+          values[constant] = {constant.getResult(), isUnsigned};
+        continue;
+      }
+      if (auto inner = dyn_cast<onnx::NodeOp>(clone))
+        if (failed(convertNode(inner)))
+          return failure();
+    }
+    for (Value value : body.getTerminator()->getOperands())
+      results.push_back(values.lookup(map.lookupOrDefault(value)));
+    return success();
+  };
+  if (failed(lowering->lower(n))) {
+    std::string why = n.message.empty() ? "its inputs do not fit" : n.message;
+    return node.emitError("node " + nodeText(node) + ": " + why + ".");
+  }
+  for (auto [result, value] : llvm::zip(node.getOutputs(), n.getResults()))
+    if (value.value)
+      values[result] = value;
+  // What a lowering evaluated it also replaced.
+  return success();
+}
+
+LogicalResult Converter::convertBlock(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
+    if (auto constant = dyn_cast<adze::ConstantOp>(op)) {
+      bool isUnsigned = false;
+      RankedTensorType type = signless(constant.getType(), isUnsigned);
+      if (!type)
+        continue;
+      if (type != constant.getType()) {
+        TypedAttr value;
+        if (auto weight = dyn_cast<WeightAttr>(constant.getValue()))
+          value = WeightAttr::get(type.getContext(), weight.getName(), type);
+        else
+          value = cast<DenseElementsAttr>(constant.getValue())
+                      .bitcast(type.getElementType());
+        constant.setValueAttr(value);
+        constant.getResult().setType(type);
+      }
+      values[constant] = {constant.getResult(), isUnsigned};
+      continue;
+    }
+    if (auto node = dyn_cast<onnx::NodeOp>(op))
+      if (failed(convertNode(node)))
+        return failure();
+  }
+  return success();
+}
+
+/// Names and types of inputs and outputs, as the later levels want them.
+void Converter::describe(func::FuncOp main) {
+  auto describeOne = [&](Attribute name, Type type, auto set) {
+    set("adze.name", name ? name : builder.getStringAttr(""));
+    set("adze.type", builder.getStringAttr(typeName(getElementTypeOrSelf(type))));
+  };
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    describeOne(main.getArgAttr(i, "onnx.name"), main.getArgument(i).getType(),
+                [&](StringRef key, Attribute value) {
+                  main.setArgAttr(i, key, value);
+                });
+  for (unsigned i = 0; i < main.getNumResults(); ++i) {
+    main.setResultAttr(i, "adze.name", main.getResultAttr(i, "onnx.name"));
+    Type type = main.getResultTypes()[i];
+    main.setResultAttr(i, "adze.type",
+                       builder.getStringAttr(typeName(getElementTypeOrSelf(type))));
+  }
+}
+
+LogicalResult Converter::run(func::FuncOp main) {
+  if (failed(checkSupport(main)))
+    return failure();
+  Block &body = main.getBody().front();
+  describe(main);
+  for (BlockArgument argument : body.getArguments()) {
+    bool isUnsigned = false;
+    RankedTensorType type = signless(argument.getType(), isUnsigned);
+    if (!type) {
+      main.emitError() << "input " << argument.getArgNumber()
+                       << " has the type " << argument.getType()
+                       << ", which is not supported as an input";
+      return failure();
+    }
+    argument.setType(type);
+    values[argument] = {argument, isUnsigned};
+  }
+  if (failed(convertBlock(body)))
+    return failure();
+
+  Operation *terminator = body.getTerminator();
+  SmallVector<Value> results;
+  SmallVector<Type> types;
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    TensorValue result = values.lookup(value);
+    if (!result.value) {
+      main.emitError() << "output " << i
+                       << " is no tensor of numbers, which is not supported";
+      return failure();
+    }
+    results.push_back(result.value);
+    types.push_back(result.value.getType());
+    // The type that the file states may be missing; the one computed is right.
+    Type element = getElementTypeOrSelf(types.back());
+    if (auto integer = dyn_cast<IntegerType>(element);
+        integer && result.isUnsigned)
+      element = IntegerType::get(element.getContext(), integer.getWidth(),
+                                 IntegerType::Unsigned);
+    main.setResultAttr(i, "adze.type", builder.getStringAttr(typeName(element)));
+  }
+  terminator->setOperands(results);
+  main.setType(builder.getFunctionType(body.getArgumentTypes(), types));
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body))) {
+    if (isa<onnx::NodeOp, onnx::NoneOp>(op)) {
+      op.dropAllUses();
+      op.erase();
+    } else if (isOpTriviallyDead(&op)) {
+      op.erase();
+    }
+  }
+  return success();
+}
+
+namespace {
+struct ConvertOnnxToNnPass final
+    : adze::impl::ConvertOnnxToNnBase<ConvertOnnxToNnPass> {
+  using ConvertOnnxToNnBase::ConvertOnnxToNnBase;
+
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main) {
+      getOperation().emitError("there is no graph @main");
+      return signalPassFailure();
+    }
+    if (failed(Converter(getOperation()).run(main)))
+      signalPassFailure();
+  }
+};
+} // namespace

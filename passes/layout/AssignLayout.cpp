@@ -1,0 +1,293 @@
+//===- AssignLayout.cpp - Channels last inside - -*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// Convolution and pooling read and write channels last; that puts the
+/// reduction over channels and the vector of outputs in contiguous memory.
+/// The transposes that this needs then sink: an element-wise operation takes
+/// the order of its transposed operands and is followed by one transpose, until
+/// that meets the transpose in front of the next convolution and both vanish.
+///
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+
+#include "passes/lower/ElementEmitter.h"
+
+using namespace mlir;
+using namespace adze;
+using adze::lower::shapeOf;
+
+namespace adze {
+#define GEN_PASS_DEF_ASSIGNLAYOUT
+#include "passes/Passes.h.inc"
+} // namespace adze
+
+/// The permutation that moves dimension 1 of `rank` to the end.
+static SmallVector<int64_t> toLast(int64_t rank) {
+  SmallVector<int64_t> perm{0};
+  for (int64_t i = 2; i < rank; ++i)
+    perm.push_back(i);
+  perm.push_back(1);
+  return perm;
+}
+
+static SmallVector<int64_t> inverse(ArrayRef<int64_t> perm) {
+  SmallVector<int64_t> result(perm.size());
+  for (auto [i, p] : llvm::enumerate(perm))
+    result[p] = i;
+  return result;
+}
+
+static SmallVector<int64_t> permuted(ArrayRef<int64_t> values,
+                                     ArrayRef<int64_t> perm) {
+  SmallVector<int64_t> result;
+  for (int64_t p : perm)
+    result.push_back(values[p]);
+  return result;
+}
+
+static RankedTensorType permutedType(Value value, ArrayRef<int64_t> perm) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return type.clone(permuted(type.getShape(), perm));
+}
+
+namespace {
+
+struct ConvToChannelsLast final : OpRewritePattern<nn::ConvOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ConvOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getLayout() == nn::Layout::channels_last)
+      return rewriter.notifyMatchFailure(op, "is channels last");
+    int64_t rank = shapeOf(op.getInput()).size();
+    SmallVector<int64_t> perm = toLast(rank), filterPerm;
+    for (int64_t i = 2; i < rank; ++i)
+      filterPerm.push_back(i);
+    filterPerm.append({1, 0});
+    Location loc = op.getLoc();
+    Value x = nn::TransposeOp::create(rewriter, loc, op.getInput(), perm);
+    Value w = nn::TransposeOp::create(rewriter, loc, op.getFilter(), filterPerm);
+    Value y = nn::ConvOp::create(
+        rewriter, loc, permutedType(op.getOutput(), perm), x, w, op.getBias(),
+        op.getStrides(), op.getDilations(), op.getPads(), op.getGroup(),
+        nn::Layout::channels_last);
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, y, inverse(perm));
+    return success();
+  }
+};
+
+struct PoolToChannelsLast final : OpRewritePattern<nn::PoolOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::PoolOp op,
+                                PatternRewriter &rewriter) const override {
+    // Flat indices count in the order of the input.
+    if (op.getLayout() == nn::Layout::channels_last ||
+        op.getOutputs().size() != 1)
+      return rewriter.notifyMatchFailure(op, "keeps its layout");
+    SmallVector<int64_t> perm = toLast(shapeOf(op.getInput()).size());
+    Location loc = op.getLoc();
+    Value x = nn::TransposeOp::create(rewriter, loc, op.getInput(), perm);
+    auto pool = nn::PoolOp::create(
+        rewriter, loc, TypeRange{permutedType(op.getOutputs()[0], perm)}, x,
+        op.getKind(), op.getWindow(), op.getStrides(), op.getDilations(),
+        op.getPads(), op.getCountIncludePad(), op.getP(), op.getColumnMajor(),
+        op.getIsUnsigned(), nn::Layout::channels_last);
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, pool.getOutputs()[0],
+                                                 inverse(perm));
+    return success();
+  }
+};
+
+/// generic(transpose(x), y) is transpose(generic'(x, y)) with the loops of
+/// generic' in the order of x; other operands are read under permuted maps.
+struct SinkThroughGeneric final : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!lower::isElementwise(op))
+      return rewriter.notifyMatchFailure(op, "is not element-wise");
+    nn::TransposeOp leader;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto transpose = operand->get().getDefiningOp<nn::TransposeOp>();
+      if (transpose && op.getMatchingIndexingMap(operand).isIdentity()) {
+        leader = transpose;
+        break;
+      }
+    }
+    if (!leader)
+      return rewriter.notifyMatchFailure(op, "no operand is a transpose");
+    ArrayRef<int64_t> perm = leader.getPerm();
+    MLIRContext *context = getContext();
+    unsigned rank = perm.size();
+    // Loop k becomes loop perm[k]: the order of the leader's input.
+    SmallVector<AffineExpr> renamed;
+    for (int64_t p : perm)
+      renamed.push_back(getAffineDimExpr(p, context));
+    SmallVector<AffineMap> maps;
+    SmallVector<Value> inputs;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      Value value = operand->get();
+      SmallVector<AffineExpr> exprs;
+      for (AffineExpr expr : map.getResults())
+        exprs.push_back(expr.replaceDims(renamed));
+      if (auto transpose = value.getDefiningOp<nn::TransposeOp>()) {
+        SmallVector<AffineExpr> source(exprs.size());
+        for (auto [i, p] : llvm::enumerate(transpose.getPerm()))
+          source[p] = exprs[i];
+        exprs = source;
+        value = transpose.getInput();
+      }
+      maps.push_back(AffineMap::get(rank, 0, exprs, context));
+      inputs.push_back(value);
+    }
+    SmallVector<Value> inits;
+    SmallVector<Type> types;
+    SmallVector<int64_t> back = inverse(perm);
+    for (OpOperand &init : op.getDpsInitsMutable()) {
+      if (!op.getMatchingBlockArgument(&init).use_empty())
+        return rewriter.notifyMatchFailure(op, "reads its init");
+      RankedTensorType type = permutedType(init.get(), back);
+      inits.push_back(tensor::EmptyOp::create(rewriter, op.getLoc(),
+                                              type.getShape(),
+                                              type.getElementType()));
+      types.push_back(type);
+      maps.push_back(AffineMap::getMultiDimIdentityMap(rank, context));
+    }
+    auto made = linalg::GenericOp::create(
+        rewriter, op.getLoc(), types, inputs, inits, maps,
+        SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel));
+    rewriter.cloneRegionBefore(op.getRegion(), made.getRegion(),
+                               made.getRegion().begin());
+    made.walk([&](linalg::IndexOp index) {
+      index.setDim(perm[index.getDim()]);
+    });
+    SmallVector<Value> results;
+    for (Value result : made.getResults())
+      results.push_back(
+          nn::TransposeOp::create(rewriter, op.getLoc(), result, perm));
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+/// A reduction reads its transposed inputs where they lie.
+struct AbsorbIntoReduction final : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getNumReductionLoops() == 0)
+      return rewriter.notifyMatchFailure(op, "is no reduction");
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    bool changed = false;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto transpose = operand->get().getDefiningOp<nn::TransposeOp>();
+      if (!transpose)
+        continue;
+      AffineMap &map = maps[operand->getOperandNumber()];
+      SmallVector<AffineExpr> source(map.getNumResults());
+      for (auto [i, p] : llvm::enumerate(transpose.getPerm()))
+        source[p] = map.getResult(i);
+      map = AffineMap::get(map.getNumDims(), 0, source, getContext());
+      rewriter.modifyOpInPlace(op, [&] { operand->set(transpose.getInput()); });
+      changed = true;
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "no operand is a transpose");
+    rewriter.modifyOpInPlace(op, [&] {
+      op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+    });
+    return success();
+  }
+};
+
+struct SinkThroughPad final : OpRewritePattern<nn::PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::PadOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    SmallVector<int64_t> back = inverse(transpose.getPerm());
+    Value made = nn::PadOp::create(
+        rewriter, op.getLoc(), permutedType(op.getOutput(), back),
+        transpose.getInput(), op.getValue(), op.getMode(),
+        permuted(op.getLow(), back), permuted(op.getHigh(), back));
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, transpose.getPerm());
+    return success();
+  }
+};
+
+struct SinkThroughSlice final : OpRewritePattern<nn::SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::SliceOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    SmallVector<int64_t> back = inverse(transpose.getPerm());
+    Value made = nn::SliceOp::create(
+        rewriter, op.getLoc(), permutedType(op.getOutput(), back),
+        transpose.getInput(), permuted(op.getStarts(), back),
+        permuted(op.getSteps(), back));
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, transpose.getPerm());
+    return success();
+  }
+};
+
+struct SinkThroughConcat final : OpRewritePattern<nn::ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ConcatOp op,
+                                PatternRewriter &rewriter) const override {
+    nn::TransposeOp leader;
+    for (Value input : op.getInputs()) {
+      auto transpose = input.getDefiningOp<nn::TransposeOp>();
+      if (!transpose || (leader && leader.getPerm() != transpose.getPerm()))
+        return rewriter.notifyMatchFailure(op, "inputs are ordered differently");
+      leader = transpose;
+    }
+    SmallVector<int64_t> back = inverse(leader.getPerm());
+    SmallVector<Value> inputs;
+    for (Value input : op.getInputs())
+      inputs.push_back(input.getDefiningOp<nn::TransposeOp>().getInput());
+    Value made = nn::ConcatOp::create(
+        rewriter, op.getLoc(), permutedType(op.getOutput(), back), inputs,
+        leader.getPerm()[op.getAxis()]);
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, leader.getPerm());
+    return success();
+  }
+};
+
+struct SinkThroughSoftmax final : OpRewritePattern<nn::SoftmaxOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::SoftmaxOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    Value made = nn::SoftmaxOp::create(
+        rewriter, op.getLoc(), transpose.getInput().getType(),
+        transpose.getInput(), transpose.getPerm()[op.getAxis()], op.getLog());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, transpose.getPerm());
+    return success();
+  }
+};
+
+struct AssignLayoutPass final : adze::impl::AssignLayoutBase<AssignLayoutPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ConvToChannelsLast, PoolToChannelsLast, SinkThroughGeneric,
+                 AbsorbIntoReduction, SinkThroughPad, SinkThroughSlice,
+                 SinkThroughConcat, SinkThroughSoftmax>(&getContext());
+    nn::TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
+    nn::ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
