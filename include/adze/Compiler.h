@@ -34,7 +34,7 @@ struct CompileOptions {
   std::string target = "host"; // a row of the target table
   int optLevel = 2;            // -O0 .. -O3
   /// Shapes of inputs (by input name), or values of free dimensions (by
-  /// dimension name, one entry).
+  /// dimension name, one entry). The empty name is the model's only input.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Make every node's results outputs too (`verify --per-layer`).
   bool keepAllValues = false;

@@ -56,6 +56,8 @@ public:
   /// Reads one array; see readNpy. `tensor.spec.name` becomes `name`.
   Status read(const std::string &name, Tensor &tensor,
               ElementType expected = ElementType::Undefined) const;
+  /// The shape of one array; its elements may be of any type that is read.
+  Status shape(const std::string &name, std::vector<int64_t> &shape) const;
 
 private:
   struct Impl;

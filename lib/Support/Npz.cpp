@@ -78,6 +78,8 @@ struct NpzReader::Impl {
   Status readDirectory();
   Status dataOffset(const std::string &name, const Entry &entry,
                     uint64_t &offset) const;
+  Status readHeader(const std::string &name, const Entry &entry,
+                    uint64_t &offset, npy::Header &header) const;
 };
 
 NpzReader::NpzReader() = default;
@@ -312,14 +314,13 @@ private:
 
 } // namespace
 
-Status NpzReader::read(const std::string &name, Tensor &tensor,
-                       ElementType expected) const {
-  auto found = impl->entries.find(name);
-  if (found == impl->entries.end())
-    return impl->failure(fmt::format("it holds no array {}", quoted(name)));
-  const Entry &entry = found->second;
+/// Reads the header of an array and checks it against the array's size.
+/// `offset` receives the place of the packed bytes.
+Status NpzReader::Impl::readHeader(const std::string &name, const Entry &entry,
+                                   uint64_t &offset,
+                                   npy::Header &header) const {
   auto failure = [&](const std::string &why) {
-    return impl->failure(fmt::format("array {}: {}", quoted(name), why));
+    return this->failure(fmt::format("array {}: {}", quoted(name), why));
   };
   if (entry.encrypted)
     return failure("it is encrypted");
@@ -334,28 +335,53 @@ Status NpzReader::read(const std::string &name, Tensor &tensor,
   if (!plausible)
     return failure("the size that the directory gives cannot be true; the file "
                    "is damaged");
-  uint64_t offset;
-  if (Status status = impl->dataOffset(name, entry, offset); !status)
+  if (Status status = dataOffset(name, entry, offset); !status)
     return status;
-
   std::string start(std::min<uint64_t>(entry.size, npy::maxHeaderBytes), '\0');
-  npy::Header header;
-  {
-    EntryStream stream(impl->file, entry, offset);
-    if (!stream.read(start.data(), start.size()))
-      return failure("its packed bytes are damaged");
-    Status status = npy::parseHeader(start.data(), start.size(), header);
-    if (!status)
-      return failure(status.message);
-  }
+  EntryStream stream(file, entry, offset);
+  if (!stream.read(start.data(), start.size()))
+    return failure("its packed bytes are damaged");
+  Status status = npy::parseHeader(start.data(), start.size(), header);
+  if (!status)
+    return failure(status.message);
   uint64_t present = entry.size - header.dataOffset;
   if (present != uint64_t(header.dataSize()))
     return failure(fmt::format("its header announces {} bytes of elements, and "
                                "{} follow; the file is damaged",
                                header.dataSize(), present));
-  std::vector<char, AlignedAllocator<char>> data(present);
+  return Status::success();
+}
+
+Status NpzReader::shape(const std::string &name,
+                        std::vector<int64_t> &shape) const {
+  auto found = impl->entries.find(name);
+  if (found == impl->entries.end())
+    return impl->failure(fmt::format("it holds no array {}", quoted(name)));
+  uint64_t offset;
+  npy::Header header;
+  Status status = impl->readHeader(name, found->second, offset, header);
+  shape = header.shape;
+  return status;
+}
+
+Status NpzReader::read(const std::string &name, Tensor &tensor,
+                       ElementType expected) const {
+  auto found = impl->entries.find(name);
+  if (found == impl->entries.end())
+    return impl->failure(fmt::format("it holds no array {}", quoted(name)));
+  const Entry &entry = found->second;
+  auto failure = [&](const std::string &why) {
+    return impl->failure(fmt::format("array {}: {}", quoted(name), why));
+  };
+  uint64_t offset;
+  npy::Header header;
+  if (Status status = impl->readHeader(name, entry, offset, header); !status)
+    return status;
+  // From the start again: the checksum is of the header too.
+  std::string start(header.dataOffset, '\0');
+  std::vector<char, AlignedAllocator<char>> data(size_t(header.dataSize()));
   EntryStream stream(impl->file, entry, offset);
-  if (!stream.read(start.data(), header.dataOffset) ||
+  if (!stream.read(start.data(), start.size()) ||
       !stream.read(data.data(), data.size()))
     return failure("its packed bytes are damaged");
   if (stream.checksum() != entry.crc)

@@ -14,7 +14,9 @@
 std::string adze::nearest(const std::string &word,
                           const std::vector<std::string> &candidates) {
   llvm::StringRef written(word);
-  unsigned limit = unsigned(word.size() + 2) / 3;
+  // Something of the word must remain: 'x' is not near to 'h'.
+  unsigned length = unsigned(word.size());
+  unsigned limit = length < 2 ? 0 : (length + 2) / 3;
   std::string best;
   unsigned bestDistance = limit + 1;
   for (const std::string &candidate : candidates) {

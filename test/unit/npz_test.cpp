@@ -126,6 +126,9 @@ TEST_P(NumpyFiles, EveryArrayIsReadAsNumpyWroteIt) {
   ASSERT_EQ(reader.read("fortran", tensor).message, "");
   for (int i = 0; i < 24; ++i)
     EXPECT_EQ(tensor.get(i), i);
+  std::vector<int64_t> shape;
+  ASSERT_EQ(reader.shape("int4", shape).message, "");
+  EXPECT_EQ(shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(uintptr_t(tensor.data()) % 64, 0u);
 }
 

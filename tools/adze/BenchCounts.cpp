@@ -1,0 +1,218 @@
+//===- BenchCounts.cpp - What one inference does on a microcontroller -----===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "adze/Qemu.h"
+#include "runtime/native/TemporaryFolder.h"
+#include "tools/adze/Bench.h"
+#include "tools/adze/ModelRun.h"
+#include "tools/adze/Terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+using namespace adze;
+using namespace adze::cli;
+using nlohmann::ordered_json;
+
+namespace {
+/// One inference of the code that one compiler made.
+struct Measurement {
+  std::string compiler; // as the table names it
+  std::string version;  // the compiler's own line
+  RunStats stats;
+};
+} // namespace
+
+static Measurement measure(const std::string &folder, const Machine &machine,
+                           const std::string &compiler,
+                           const InputFiles &files) {
+  ImageOptions options;
+  options.compiler = compiler;
+  Image image;
+  check(buildImage(folder, machine, options, image));
+  std::vector<Tensor> in =
+      files.empty() ? randomInputs(image.inputs, 0) : files.read(image.inputs);
+  std::vector<Tensor> out;
+  Measurement result;
+  result.compiler = compiler;
+  result.version = image.compiler;
+  check(runImage(image, pointersTo(in), out, result.stats));
+  return result;
+}
+
+static ordered_json describe(const FunctionStats &stats) {
+  return {{"name", stats.name},
+          {"calls", stats.calls},
+          {"instructions", stats.instructions},
+          {"load_instructions", stats.loadInstructions},
+          {"store_instructions", stats.storeInstructions},
+          {"load_bytes", stats.loadBytes},
+          {"store_bytes", stats.storeBytes},
+          {"estimated_cycles", stats.cycles},
+          {"code_bytes", stats.codeBytes}};
+}
+
+static ordered_json describe(const Measurement &measurement, bool byLayer) {
+  const RunStats &stats = measurement.stats;
+  ordered_json json = describe(stats.total);
+  json.erase("name");
+  json.erase("calls");
+  ordered_json result = {{"compiler", measurement.compiler},
+                         {"compiler_version", measurement.version}};
+  result.update(json);
+  result["arena_bytes"] = stats.memory.arena;
+  result["stack_bytes"] = stats.stackBytes;
+  result["ram_bytes"] = stats.ram();
+  result["flash_bytes"] = stats.flash();
+  result["weight_bytes"] = stats.memory.constants;
+  if (byLayer) {
+    result["functions"] = ordered_json::array();
+    for (const FunctionStats &function : stats.functions)
+      result["functions"].push_back(describe(function));
+  }
+  return result;
+}
+
+static void printFunctions(const Measurement &measurement,
+                           const std::vector<KernelInfo> &kernels) {
+  Table table({{"function"},
+               {"calls", true},
+               {"instructions", true},
+               {"/MAC", true},
+               {"loads", true},
+               {"stores", true},
+               {"bytes read", true},
+               {"written", true},
+               {"~cycles", true},
+               {"code", true},
+               {"what it computes"}});
+  for (const FunctionStats &row : measurement.stats.functions) {
+    auto kernel = std::find_if(
+        kernels.begin(), kernels.end(),
+        [&](const KernelInfo &info) { return info.name == row.name; });
+    bool known = kernel != kernels.end();
+    double macs = known ? double(kernel->macs) * double(row.calls) : 0;
+    table.add({{row.name, Colour::Bold},
+               std::to_string(row.calls),
+               grouped(int64_t(row.instructions)),
+               macs > 0 ? fmt::format("{:.2f}", double(row.instructions) / macs)
+                        : std::string("-"),
+               grouped(int64_t(row.loadInstructions)),
+               grouped(int64_t(row.storeInstructions)),
+               grouped(int64_t(row.loadBytes)),
+               grouped(int64_t(row.storeBytes)),
+               grouped(int64_t(row.cycles)),
+               grouped(int64_t(row.codeBytes)),
+               known ? kernel->doc.substr(0, 60) : std::string()});
+  }
+  table.print();
+}
+
+static void printTotals(const std::vector<Measurement> &measurements) {
+  Table table({{"compiler"},
+               {"instructions", true},
+               {"loads", true},
+               {"stores", true},
+               {"~cycles", true},
+               {"arena B", true},
+               {"stack B", true},
+               {"RAM B", true},
+               {"flash B", true}});
+  for (const Measurement &measurement : measurements) {
+    const RunStats &stats = measurement.stats;
+    table.add({{measurement.compiler, Colour::Bold},
+               grouped(int64_t(stats.total.instructions)),
+               grouped(int64_t(stats.total.loadInstructions)),
+               grouped(int64_t(stats.total.storeInstructions)),
+               grouped(int64_t(stats.total.cycles)),
+               grouped(int64_t(stats.memory.arena)),
+               grouped(int64_t(stats.stackBytes)),
+               grouped(int64_t(stats.ram())),
+               grouped(int64_t(stats.flash()))});
+  }
+  table.print();
+}
+
+int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
+  std::vector<std::string> compilers;
+  for (const MachineCompiler &compiler : machine.compilers)
+    if (options.compiler.empty() || options.compiler == compiler.name)
+      compilers.push_back(compiler.name);
+  if (compilers.empty()) {
+    std::string known;
+    for (const MachineCompiler &compiler : machine.compilers)
+      known += (known.empty() ? "" : ", ") + compiler.name;
+    throw UsageError(fmt::format("{} has no compiler '{}' (known: {})",
+                                 machine.name, options.compiler, known));
+  }
+  InputFiles files;
+  if (!options.inputs.empty())
+    files.addNpz(options.inputs);
+
+  TemporaryFolder temporary;
+  std::string folder = options.model.model;
+  CompiledModel compiled;
+  std::vector<Measurement> measurements;
+  std::vector<std::string> failures;
+  {
+    ProgressBar progress;
+    Progress report = progress.callback();
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+      CompileOptions compileOptions = options.model.compileOptions();
+      compileOptions.progress = report;
+      files.addShapes(compileOptions.shapes);
+      check(compileModel(options.model.model, compileOptions, compiled));
+      check(temporary.create());
+      folder = temporary.file(compiled.name);
+      std::vector<WrittenFile> written;
+      check(writeArtifact(compiled, folder, written));
+    }
+    for (const std::string &compiler : compilers) {
+      report("running the code of " + compiler,
+             double(measurements.size()) / double(compilers.size()));
+      try {
+        measurements.push_back(measure(folder, machine, compiler, files));
+      } catch (const Failure &failure) {
+        failures.push_back(compiler + ": " + failure.what());
+      }
+    }
+  }
+  if (measurements.empty())
+    throw Failure(failures.front());
+  std::sort(measurements.begin(), measurements.end(),
+            [](const Measurement &a, const Measurement &b) {
+              return a.stats.total.instructions < b.stats.total.instructions;
+            });
+  if (options.model.json) {
+    ordered_json json = {{"model", options.model.model},
+                         {"target", options.model.target},
+                         {"measurements", ordered_json::array()},
+                         {"failures", failures}};
+    for (const Measurement &measurement : measurements)
+      json["measurements"].push_back(describe(measurement, options.byLayer));
+    std::cout << json.dump(2) << "\n";
+    return exitSuccess;
+  }
+  if (options.byLayer) {
+    fmt::print("by function, {}\n", measurements.front().version);
+    printFunctions(measurements.front(), compiled.kernels);
+    fmt::print("\n");
+  }
+  fmt::print("one inference on {}\n", machine.name);
+  printTotals(measurements);
+  for (const std::string &failure : failures)
+    fmt::print("{}\n", failure);
+  if (!machine.cycles.source.empty())
+    fmt::print("cycles are estimated ({}), not measured\n",
+               machine.cycles.source);
+  return exitSuccess;
+}

@@ -1,0 +1,128 @@
+//===- Command.cpp - What the subcommands share ---------------------------===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/adze/Command.h"
+#include "adze/Driver.h"
+#include "lib/Support/Spelling.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+using namespace adze;
+using namespace adze::cli;
+
+void CommandLine::restrict(CLI::Option *option,
+                           std::vector<std::string> words) {
+  choices[option] = words;
+  option->check(
+      [words](const std::string &word) -> std::string {
+        if (std::find(words.begin(), words.end(), word) != words.end())
+          return {};
+        return fmt::format("'{}' is not known{} (known: {})", word,
+                           didYouMean(word, words), fmt::join(words, ", "));
+      },
+      "", "");
+}
+
+void cli::addJsonOption(CLI::App &app, bool &json) {
+  app.add_flag("-j,--json", json, "Print the figures as JSON");
+}
+
+void cli::addModelOptions(CommandLine &line, CLI::App &app,
+                          ModelOptions &options, const std::string &modelHelp) {
+  app.add_option("model", options.model, modelHelp)
+      ->required()
+      ->type_name("MODEL");
+  CLI::Option *target =
+      app.add_option("-t,--target", options.target,
+                     "What to compile for (see 'adze targets')")
+          ->type_name("TARGET")
+          ->capture_default_str();
+  std::vector<std::string> names;
+  for (const TargetInfo &row : targets())
+    names.push_back(row.name);
+  line.restrict(target, names);
+  CLI::Option *level =
+      app.add_option("-O", options.optLevel, "Effort to optimise, -O0 to -O3")
+          ->type_name("0-3")
+          ->capture_default_str();
+  line.restrict(level, {"0", "1", "2", "3"});
+  app.add_option("-s,--shape", options.shapes,
+                 "Shape of an input (NAME=1x3x224x224, or 1x3x224x224 if there "
+                 "is one input), or value of a free dimension (batch=1); may "
+                 "be repeated")
+      ->type_name("SHAPE")
+      ->allow_extra_args(false);
+  addJsonOption(app, options.json);
+}
+
+CompileOptions ModelOptions::compileOptions() const {
+  CompileOptions result;
+  result.target = target;
+  result.optLevel = optLevel;
+  result.shapes = parseShapes(shapes);
+  result.name = name;
+  if (name.empty()) {
+    // Model collections call every file model.onnx, in a folder that names it.
+    std::filesystem::path path(model);
+    if (path.stem() == "model") {
+      std::error_code error;
+      std::filesystem::path full = std::filesystem::absolute(path, error);
+      if (!error && full.has_parent_path())
+        result.name = full.parent_path().filename().string();
+    }
+  }
+  return result;
+}
+
+/// Reads "1x3x224x224" ("1,3,224,224" too); the empty text is a scalar.
+static bool parseDims(const std::string &text, std::vector<int64_t> &dims) {
+  const char *at = text.data(), *end = at + text.size();
+  while (at != end) {
+    int64_t dim;
+    auto [next, error] = std::from_chars(at, end, dim);
+    if (error != std::errc() || dim < 0)
+      return false;
+    dims.push_back(dim);
+    at = next;
+    if (at == end)
+      return true;
+    if ((*at != 'x' && *at != ',') || at + 1 == end)
+      return false;
+    ++at;
+  }
+  return true;
+}
+
+std::map<std::string, std::vector<int64_t>>
+cli::parseShapes(const std::vector<std::string> &texts) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const std::string &text : texts) {
+    // The last one: names come from the model and may hold anything.
+    size_t equals = text.rfind('=');
+    bool bare = equals == std::string::npos;
+    std::string name = bare ? "" : text.substr(0, equals);
+    std::vector<int64_t> dims;
+    if (!parseDims(bare ? text : text.substr(equals + 1), dims) ||
+        (bare ? text.empty() : name.empty()))
+      throw UsageError(fmt::format(
+          "--shape '{}' cannot be read: expected NAME=1x3x224x224 for an "
+          "input, "
+          "1x3x224x224 if the model has one input, or NAME=8 for a free "
+          "dimension",
+          text));
+    if (!shapes.emplace(name, dims).second)
+      throw UsageError(
+          bare ? std::string("--shape without a name is given twice")
+               : fmt::format("--shape gives '{}' twice", name));
+  }
+  return shapes;
+}

@@ -1,0 +1,155 @@
+//===- Compile.cpp - adze compile -----------------------------------------===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "adze/Driver.h"
+#include "lib/Support/Files.h"
+#include "tools/adze/Command.h"
+#include "tools/adze/Terminal.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <iostream>
+
+using namespace adze;
+using namespace adze::cli;
+
+namespace {
+struct CompileCommand {
+  ModelOptions model;
+  std::string output, emit;
+
+  int run() const;
+  int emitLevel() const;
+  int writeFolder() const;
+};
+
+/// The levels by the names that --emit knows, in the order of the data's way.
+constexpr struct {
+  const char *name;
+  EmitLevel level;
+} emitLevels[] = {
+    {"onnx", EmitLevel::Onnx},     {"nn", EmitLevel::Nn},
+    {"kernel", EmitLevel::Kernel}, {"loops", EmitLevel::Loops},
+    {"llvm", EmitLevel::Llvm},     {"c", EmitLevel::C},
+};
+} // namespace
+
+int CompileCommand::emitLevel() const {
+  EmitLevel level = EmitLevel::Onnx;
+  for (const auto &row : emitLevels)
+    if (emit == row.name)
+      level = row.level;
+  std::string text;
+  {
+    ProgressBar progress;
+    CompileOptions options = model.compileOptions();
+    options.progress = progress.callback();
+    check(emitText(model.model, options, level, text));
+  }
+  if (output.empty() || output == "-") {
+    std::cout << text << std::flush;
+    return exitSuccess;
+  }
+  WholeFile file(output);
+  file.write(text.data(), text.size());
+  check(file.commit());
+  return exitSuccess;
+}
+
+int CompileCommand::writeFolder() const {
+  auto start = std::chrono::steady_clock::now();
+  CompiledModel compiled;
+  std::vector<WrittenFile> files;
+  std::string folder = output;
+  {
+    ProgressBar progress;
+    CompileOptions options = model.compileOptions();
+    options.progress = progress.callback();
+    check(compileModel(model.model, options, compiled));
+    if (folder.empty())
+      folder = compiled.name;
+    check(writeArtifact(compiled, folder, files));
+  }
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  int64_t total = 0;
+  for (const WrittenFile &file : files)
+    total += file.bytes;
+
+  if (model.json) {
+    nlohmann::ordered_json json = {
+        {"name", compiled.name},
+        {"target", compiled.target},
+        {"folder", folder},
+        {"seconds", seconds},
+        {"kernels", compiled.kernels.size()},
+        {"arena_bytes", compiled.memory.arenaBytes},
+        {"arena_bound_bytes", compiled.memory.arenaBound},
+        {"weight_bytes", compiled.memory.weightBytes},
+        {"files", nlohmann::ordered_json::array()}};
+    for (const WrittenFile &file : files)
+      json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}});
+    std::cout << json.dump(2) << "\n";
+    return exitSuccess;
+  }
+  fmt::print("{} for {}: {} kernels, arena {} (bound {}), weights {}\n",
+             coloured(compiled.name, Colour::Bold), compiled.target,
+             compiled.kernels.size(), byteText(compiled.memory.arenaBytes),
+             byteText(compiled.memory.arenaBound),
+             byteText(compiled.memory.weightBytes));
+  Table table({{""}, {"", true}});
+  for (const WrittenFile &file : files)
+    table.add({folder + "/" + file.name, byteText(file.bytes)});
+  table.print(2);
+  fmt::print("{} in {} files, {}\n", byteText(total), files.size(),
+             timeText(seconds));
+  return exitSuccess;
+}
+
+int CompileCommand::run() const {
+  return emit.empty() ? writeFolder() : emitLevel();
+}
+
+Command cli::addCompile(CommandLine &line) {
+  CLI::App *app = line.app.add_subcommand(
+      "compile", "Compile a model into a folder of code");
+  auto command = std::make_shared<CompileCommand>();
+  addModelOptions(line, *app, command->model, "The ONNX file");
+  app->add_option("-o,--output", command->output,
+                  "The folder to write (default: the model's name); with "
+                  "--emit, the file (default: standard output)")
+      ->type_name("DIR");
+  app->add_option("-n,--name", command->model.name,
+                  "Prefix of files and functions (default: the file's name)")
+      ->type_name("NAME");
+  std::vector<std::string> names;
+  for (const auto &row : emitLevels)
+    names.push_back(row.name);
+  line.restrict(
+      app->add_option("-e,--emit", command->emit,
+                      "Print one level of the compilation instead: onnx, nn, "
+                      "kernel, loops, llvm or c")
+          ->type_name("LEVEL"),
+      names);
+  app->footer(
+      "The folder holds NAME.h, NAME.c, the weights, metadata (NAME.json), a "
+      "report, a\nCMakeLists.txt and an example program. It depends on nothing "
+      "else. A folder that\nexists is replaced only if adze wrote it.\n\n"
+      "Examples:\n"
+      "  adze compile kws.onnx -t c -o kws\n"
+      "      portable C99\n"
+      "  adze compile resnet50.onnx --shape input=1x3x224x224\n"
+      "      an object file for this machine, dynamic input fixed\n"
+      "  adze compile kws.onnx -t cortex-m4 -O3 --json\n"
+      "      figures for a script\n"
+      "  adze compile kws.onnx --emit=kernel\n"
+      "      the fused kernels and the memory plan, as text");
+  return {app, [command] { return command->run(); }};
+}
