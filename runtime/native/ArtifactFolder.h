@@ -29,6 +29,8 @@ struct ArtifactFolder {
   /// NAME in upper case, the prefix of the artifact's macros.
   std::string macroPrefix() const;
   std::string header() const { return name + ".h"; }
+  /// Where weights are that were too large for C arrays.
+  std::string weightsFile() const { return path + "/" + name + "_weights.bin"; }
 };
 
 /// Reads the metadata of the artifact in a folder. The folder holds exactly one

@@ -21,31 +21,53 @@
 namespace adze {
 namespace {
 
-using Invoke = int (*)(void **inputs, void **outputs, void *arena);
-using StatusText = const char *(*)(int status);
-
 /// Calls the model through its own header, so that the compiler checks the call
-/// and no calling convention is guessed.
+/// and no calling convention is guessed. Weights are a parameter only if they
+/// come in a file of their own.
 std::string bindingSource(const ArtifactFolder &artifact) {
-  return fmt::format("#include \"{0}\"\n"
-                     "int adze_invoke(void **inputs, void **outputs, "
-                     "void *arena);\n"
-                     "int adze_invoke(void **inputs, void **outputs, "
-                     "void *arena) {{\n"
-                     "  (void)inputs;\n"
-                     "  (void)outputs;\n"
-                     "  return {1}_run({2}arena, {3}_ARENA_SIZE);\n"
-                     "}}\n"
-                     "const char *adze_status_text(int status);\n"
-                     "const char *adze_status_text(int status) {{ "
-                     "return {1}_status_text(status); }}\n"
-                     "unsigned long long adze_arena_size(void);\n"
-                     "unsigned long long adze_arena_size(void) {{ "
-                     "return {3}_ARENA_SIZE; }}\n",
-                     artifact.header(), artifact.name,
-                     runArguments(artifact, "inputs[{}]", "outputs[{}]"),
-                     artifact.macroPrefix());
+  return fmt::format(
+      "#include \"{0}\"\n"
+      "#ifdef {3}_WEIGHTS_SIZE\n"
+      "#define WEIGHTS weights,\n"
+      "#else\n"
+      "#define WEIGHTS\n"
+      "#define {3}_WEIGHTS_SIZE 0\n"
+      "#endif\n"
+      "typedef unsigned long long size_type;\n"
+      "size_type adze_binding_arena_size(void);\n"
+      "size_type adze_binding_weights_size(void);\n"
+      "const char *adze_binding_status_text(int status);\n"
+      "int adze_binding_run(void **inputs, void **outputs,\n"
+      "                     const void *weights, void *arena);\n"
+      "size_type adze_binding_arena_size(void) {{\n"
+      "  return {3}_ARENA_SIZE;\n"
+      "}}\n"
+      "size_type adze_binding_weights_size(void) {{\n"
+      "  return {3}_WEIGHTS_SIZE;\n"
+      "}}\n"
+      "const char *adze_binding_status_text(int status) {{\n"
+      "  return {1}_status_text(status);\n"
+      "}}\n"
+      "int adze_binding_run(void **inputs, void **outputs,\n"
+      "                     const void *weights, void *arena) {{\n"
+      "  (void)inputs;\n"
+      "  (void)outputs;\n"
+      "  (void)weights;\n"
+      "  return {1}_run({2}WEIGHTS arena, {3}_ARENA_SIZE);\n"
+      "}}\n",
+      artifact.header(), artifact.name,
+      runArguments(artifact, "inputs[{}]", "outputs[{}]"),
+      artifact.macroPrefix());
 }
+
+/// The functions of the binding.
+struct Binding {
+  unsigned long long (*arenaSize)() = nullptr;
+  unsigned long long (*weightsSize)() = nullptr;
+  const char *(*statusText)(int status) = nullptr;
+  int (*run)(void **inputs, void **outputs, const void *weights,
+             void *arena) = nullptr;
+};
 
 /// Memory for one run's arena, aligned for any artifact.
 struct Arena {
@@ -93,18 +115,18 @@ public:
       std::memset(tensor.data(), 0xFF, tensor.storage.size());
       outputPointers.push_back(tensor.data());
     }
-    Arena arena(arenaSize);
+    Arena arena(binding.arenaSize());
     if (!arena.memory)
       return Status::failure(fmt::format(
           "model '{}' needs an arena of {} bytes, which this machine does not "
           "have",
-          artifact.name, arenaSize));
-    int code =
-        invoke(inputPointers.data(), outputPointers.data(), arena.memory);
+          artifact.name, binding.arenaSize()));
+    int code = binding.run(inputPointers.data(), outputPointers.data(),
+                           weights.data(), arena.memory);
     if (code != 0)
       return Status::failure(fmt::format("{}_run returned status {}: {}",
                                          artifact.name, code,
-                                         statusText(code)));
+                                         binding.statusText(code)));
     return Status::success();
   }
 
@@ -114,22 +136,35 @@ public:
       return Status::failure(fmt::format("model '{}' was compiled, but cannot "
                                          "be loaded: {}",
                                          artifact.name, ::dlerror()));
-    invoke = reinterpret_cast<Invoke>(::dlsym(library, "adze_invoke"));
-    statusText =
-        reinterpret_cast<StatusText>(::dlsym(library, "adze_status_text"));
-    auto size = reinterpret_cast<unsigned long long (*)()>(
-        ::dlsym(library, "adze_arena_size"));
-    assert(invoke && statusText && size && "they are in the binding");
-    arenaSize = size();
+    find("adze_binding_arena_size", binding.arenaSize);
+    find("adze_binding_weights_size", binding.weightsSize);
+    find("adze_binding_status_text", binding.statusText);
+    find("adze_binding_run", binding.run);
+    if (binding.weightsSize() == 0)
+      return Status::success();
+    std::string bytes;
+    if (Status status = readFile(artifact.weightsFile(), bytes); !status)
+      return status;
+    if (bytes.size() != binding.weightsSize())
+      return Status::failure(fmt::format(
+          "{} holds {} bytes, and the artifact was generated for {}; write the "
+          "folder anew with 'adze compile'",
+          artifact.weightsFile(), bytes.size(), binding.weightsSize()));
+    weights.assign(bytes.begin(), bytes.end());
     return Status::success();
   }
 
 private:
+  template <typename Function>
+  void find(const char *name, Function *&function) {
+    function = reinterpret_cast<Function *>(::dlsym(library, name));
+    assert(function && "it is in the binding");
+  }
+
   ArtifactFolder artifact;
   void *library = nullptr;
-  Invoke invoke = nullptr;
-  StatusText statusText = nullptr;
-  size_t arenaSize = 0;
+  Binding binding;
+  std::vector<char, AlignedAllocator<char>> weights;
 };
 
 } // namespace

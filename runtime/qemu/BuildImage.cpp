@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace adze {
 
@@ -120,6 +121,9 @@ Status compileGuest(Build &build) {
           writeFile(build.folder + "/binding.c", bindingSource(build.artifact));
       !status)
     return status;
+  std::error_code error; // a missing file is the assembler's to report
+  std::filesystem::create_symlink(build.artifact.weightsFile(),
+                                  build.folder + "/" + weightsLink, error);
   for (const std::string &name :
        {startup, std::string("semihosting"), std::string("runner"),
         std::string("binding")}) {
@@ -137,7 +141,13 @@ Status compileGuest(Build &build) {
 }
 
 Status compileArtifact(Build &build) {
-  std::vector<std::string> flags = {build.options.optimization};
+  // Compilers inline a static function that is called once; kernels stay
+  // functions, so that they can be counted one by one. What a call costs is
+  // nothing beside a kernel.
+  std::vector<std::string> flags = {
+      build.options.optimization,
+      "-D" + build.artifact.macroPrefix() +
+          "_KERNEL=static __attribute__((noinline))"};
   flags.insert(flags.end(), build.options.flags.begin(),
                build.options.flags.end());
   for (size_t i = 0; i < build.artifact.sources.size(); ++i)

@@ -83,16 +83,31 @@ std::string bindingSource(const ArtifactFolder &artifact) {
       fileTable("input", artifact.inputs.size(), artifact.inputs, inputFile);
   text += fileTable("output", artifact.outputs.size(), artifact.outputs,
                     outputFile);
-  text +=
-      fmt::format("\nint adze_guest_call(void) {{\n"
-                  "  return {0}_run({1}(void *)arena, {2}_ARENA_SIZE);\n"
-                  "}}\n"
-                  "const char *adze_guest_status_text(int status) {{\n"
-                  "  return {0}_status_text(status);\n"
-                  "}}\n",
-                  artifact.name,
-                  runArguments(artifact, "(void *)input{}", "(void *)output{}"),
-                  artifact.macroPrefix());
+  // Weights in a file of their own become part of the image's constants.
+  text += fmt::format(
+      R"(
+#ifdef {0}_WEIGHTS_SIZE
+__asm__(".section .weights, \"a\"\n"
+        ".balign 16\n"
+        ".globl adze_guest_weights\n"
+        "adze_guest_weights:\n"
+        ".incbin \"{1}\"\n"
+        ".previous\n");
+extern const unsigned char adze_guest_weights[];
+#define WEIGHTS adze_guest_weights,
+#else
+#define WEIGHTS
+#endif
+
+int adze_guest_call(void) {{
+  return {2}_run({3}WEIGHTS (void *)arena, {0}_ARENA_SIZE);
+}}
+const char *adze_guest_status_text(int status) {{
+  return {2}_status_text(status);
+}}
+)",
+      artifact.macroPrefix(), weightsLink, artifact.name,
+      runArguments(artifact, "(void *)input{}", "(void *)output{}"));
   return text;
 }
 
@@ -125,7 +140,7 @@ SECTIONS {{
   .text : {{ *(.text .text.*) . = ALIGN(16); }} > CODE
   .ARM.exidx : {{ *(.ARM.exidx* .ARM.extab*) }} > CODE
   .rodata : {{
-    *(.rodata .rodata.* .srodata .srodata.* .eh_frame .eh_frame_hdr)
+    *(.rodata .rodata.* .weights .srodata .srodata.* .eh_frame .eh_frame_hdr)
     . = ALIGN(16);
   }} > {0}
   __stack_guard = {1:#x};

@@ -20,6 +20,10 @@ constexpr const char *counterFile = "adze-qemu-counter.so";
 /// Writes an embedded file (guest/*, the counting plugin) into a folder.
 Status writeEmbeddedFile(const std::string &name, const std::string &folder);
 
+/// Under this name the build folder links to NAME_weights.bin, if there is one:
+/// the assembler reads it, and need not understand the artifact's path.
+constexpr const char *weightsLink = "weights.bin";
+
 /// binding.c of an artifact: buffers, file names, the call of NAME_run.
 std::string bindingSource(const ArtifactFolder &artifact);
 

@@ -126,12 +126,16 @@ Status checkOutcome(const Image &image, const adze_report &report) {
 
 /// Paint and plugin see the same stack; what one misses (a written value that
 /// equals the paint; a store before counting) the other may see.
-void measureStack(const adze_report &report, const Counts *counts,
-                  RunStats &stats) {
+void measureStack(const Machine &machine, const adze_report &report,
+                  const Counts *counts, RunStats &stats) {
   stats.stackBytes = report.stack_bytes;
   if (counts && counts->lowestStored < report.stack_base)
     stats.stackBytes =
         std::max(stats.stackBytes, report.stack_base - counts->lowestStored);
+  // Frames keep the alignment of the procedure call standard; the last bytes of
+  // the lowest one may be padding.
+  uint64_t alignment = machine.emulator.startup == "riscv" ? 16 : 8;
+  stats.stackBytes = (stats.stackBytes + alignment - 1) / alignment * alignment;
 }
 
 } // namespace
@@ -172,7 +176,7 @@ Status runImage(const Image &image, const std::vector<const Tensor *> &inputs,
     return status;
 
   if (!options.count) {
-    measureStack(report, nullptr, stats);
+    measureStack(image.impl->machine, report, nullptr, stats);
     return Status::success();
   }
   Counts counts;
@@ -182,7 +186,7 @@ Status runImage(const Image &image, const std::vector<const Tensor *> &inputs,
     return Status::failure(fmt::format("the counting plugin saw no end of "
                                        "model '{}'",
                                        image.model));
-  measureStack(report, &counts, stats);
+  measureStack(image.impl->machine, report, &counts, stats);
   return summarize(image.impl->machine, image.impl->elf, counts, stats);
 }
 

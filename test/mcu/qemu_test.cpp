@@ -43,6 +43,19 @@ void expectDenseOutputs(std::vector<Tensor> &outputs) {
   EXPECT_EQ(index, 0);
 }
 
+/// The artifact `scale`: y = (2, -1, 0.5, 10) * x, weights in a file.
+void expectScale(Executable &executable) {
+  Tensor x({"x", ElementType::Float32, {4}});
+  for (int i = 0; i < 4; ++i)
+    x.set(i, i + 1);
+  std::vector<Tensor> outputs;
+  Status status = executable.run({&x}, outputs);
+  ASSERT_TRUE(status) << status.message;
+  const double expected[] = {2, -2, 1.5, 40};
+  for (int i = 0; i < 4; ++i)
+    EXPECT_EQ(outputs[0].get(i), expected[i]) << i;
+}
+
 Tensor crashWay(int32_t way) {
   Tensor tensor({"way", ElementType::Int32, {1}});
   std::memcpy(tensor.data(), &way, sizeof way);
@@ -67,6 +80,10 @@ std::string crashMessage(const Image &image, int32_t way,
 struct Case {
   std::string machine, compiler;
 };
+
+void PrintTo(const Case &value, std::ostream *out) {
+  *out << value.compiler << " for " << value.machine;
+}
 
 std::vector<Case> allCases() {
   std::vector<Case> cases;
@@ -147,6 +164,20 @@ TEST_P(EveryMachine, ReportsAFaultWithItsFunction) {
   EXPECT_CONTAINS(trap, "return address");
   EXPECT_CONTAINS(crashMessage(image, 2), "the stack of 2048 bytes overflowed");
   EXPECT_EQ(crashMessage(image, 0), "");
+}
+
+TEST_P(EveryMachine, TakesWeightsFromAFile) {
+  Image image;
+  Status status = build("scale", image);
+  ASSERT_TRUE(status) << status.message;
+  EXPECT_GE(image.memory.constants, 16u);
+  std::unique_ptr<Executable> executable;
+  ImageOptions options;
+  options.compiler = GetParam().compiler;
+  status = makeQemuExecutable(
+      fixture("scale"), *findMachine(GetParam().machine), executable, options);
+  ASSERT_TRUE(status) << status.message;
+  expectScale(*executable);
 }
 
 INSTANTIATE_TEST_SUITE_P(Qemu, EveryMachine, testing::ValuesIn(allCases()),
@@ -268,6 +299,13 @@ TEST(Native, RunsAsAnExecutableWithEveryCompiler) {
     ASSERT_TRUE(status) << status.message;
     expectDenseOutputs(outputs);
   }
+}
+
+TEST(Native, TakesWeightsFromAFile) {
+  std::unique_ptr<Executable> executable;
+  Status status = makeNativeExecutable(fixture("scale"), executable);
+  ASSERT_TRUE(status) << status.message;
+  expectScale(*executable);
 }
 
 TEST(Native, ReportsStatusAndWrongInputs) {
