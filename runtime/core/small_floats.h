@@ -221,14 +221,14 @@ ADZE_FUNCTION float adze_f4e2m1_to_f32(uint8_t code) {
 
 //===-- adze_f32_to_f4e2m1 -----------------------------------------------===//
 // The format has neither infinity nor NaN: what is too large becomes 6, NaN
-// becomes -0 (as in ml_dtypes).
+// becomes a zero of the other sign (as in ml_dtypes).
 ADZE_FUNCTION uint8_t adze_f32_to_f4e2m1(float x) {
   uint32_t bits = adze_bits_of_float(x);
   uint32_t sign = (bits >> 28) & 8u;
   uint32_t magnitude = bits & 0x7FFFFFFFu;
   uint32_t code = adze_narrow_magnitude(magnitude, 1u, 1u);
   code = sign | (code > 7u ? 7u : code);
-  return (uint8_t)(magnitude > 0x7F800000u ? 8u : code);
+  return (uint8_t)(magnitude > 0x7F800000u ? sign ^ 8u : code);
 }
 
 //===-- adze_e8m0_to_f32 -------------------------------------------------===//
