@@ -93,7 +93,7 @@ ADZE_FUNCTION float adze_expm1f(float x) {
   struct adze_exp_parts e = adze_exp_split(adze_clamp(x, -40.0f, 89.0f));
   float half = adze_float_of_bits((uint32_t)(e.exponent + 126) << 23);
   float result = 2.0f * (half * e.expm1 + (half - 0.5f));
-  return fabsf(x) < 2.98023224e-8f ? x : result;
+  return fabsf(x) < 2.98023224e-08f ? x : result;
 }
 
 //===-- adze_log_parts ---------------------------------------------------===//
@@ -145,7 +145,7 @@ ADZE_FUNCTION float adze_logf(float x) {
   struct adze_log_parts parts = adze_log_split(x);
   float f = parts.fraction;
   float k = parts.exponent;
-  float tail = adze_log1p_tail(f) + k * 1.42860677e-6f;
+  float tail = adze_log1p_tail(f) + k * 1.42860677e-06f;
   float result = k * 0.693145752f + (f - (0.5f * f * f - tail));
   return adze_log_limits(x, result);
 }
@@ -173,7 +173,7 @@ ADZE_FUNCTION float adze_log10f(float x) {
   float square = 0.5f * f * f;
   float high = adze_upper_half(f - square);
   float low = (f - high) - square + adze_log1p_tail(f);
-  float result = k * 4.60503907e-6f + (low + high) * 9.03803375e-5f +
+  float result = k * 4.60503907e-06f + (low + high) * 9.03803375e-05f +
                  low * 0.434204102f + high * 0.434204102f + k * 0.301025391f;
   return adze_log_limits(x, result);
 }
@@ -185,7 +185,7 @@ ADZE_FUNCTION float adze_log_sum(float high, float low, float n) {
   struct adze_log_parts parts = adze_log_split(high);
   float f = parts.fraction;
   float k = parts.exponent + n;
-  float tail = adze_log1p_tail(f) + (k * 1.42860677e-6f + low / high);
+  float tail = adze_log1p_tail(f) + (k * 1.42860677e-06f + low / high);
   return k * 0.693145752f + (f - (0.5f * f * f - tail));
 }
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Fits the polynomials of runtime/core/*.h and prints them as C.
+"""Fits the polynomials of runtime/core/*.h and prints them as C, and splits
+the constants that need more than one f32.
 
     fit.py          print every polynomial, its coefficients and its error
-    fit.py --check  exit 1 if the headers do not hold these coefficients
+    fit.py --check  exit 1 if the headers do not hold these numbers
 
 Each polynomial P minimises max |weight * (P - target)| over its interval: the
 weight makes that the relative error of the function as the header computes it.
@@ -18,11 +19,14 @@ a target such as (e^r - 1 - r) / r^2 is undone by its weight.
 import math
 import pathlib
 import sys
+from decimal import Decimal, getcontext
 
 import numpy as np
 
-LN2 = math.log(2.0)
-HALF_PI = math.pi / 2
+LN2 = Decimal("0.693147180559945309417232121458176568075500134360255254")
+LN10 = Decimal("2.302585092994045684017991454684364207601101488628772976")
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494"
+             "4592307816406286208998628034825342117068")
 
 
 def minimax(target, weight, points, powers):
@@ -132,6 +136,33 @@ def polynomials():
            -0.6001, (10.06 - 2) / (10.06 + 2), 9)
 
 
+def splits():
+    """Constants that the headers hold in parts: name, value, the last bit of
+    each part but the last (2^-n), which is rounded to f32."""
+    yield "ln(2), 9 bits first (exponentials)", LN2, [9]
+    yield "ln(2), 16 bits first (logarithms)", LN2, [15]
+    yield "1 / ln(2), 12 bits first", 1 / LN2, [11]
+    yield "1 / ln(10), 12 bits first", 1 / LN10, [13]
+    yield "ln(2) / ln(10), 12 bits first", LN2 / LN10, [13]
+    yield "2 / (3 ln(2)), 12 bits first", 2 / (3 * LN2), [12]
+    yield "pi / 2, parts of 8 bits", PI / 2, [7, 15, 23, 31, 39]
+    yield "pi / 2, 8 bits first", PI / 2, [7]
+    # The second part is what the nearest f32 lacks.
+    yield "pi / 2, f32 first", PI / 2, [None]
+    yield "pi, f32 first", PI, [None]
+
+
+def parts(value, last_bits):
+    for bit in last_bits:
+        if bit is None:
+            part = Decimal(float(np.float32(float(value))))
+        else:
+            part = Decimal(int(value * 2**bit)) / 2**bit
+        value -= part
+        yield float(part)
+    yield float(value)
+
+
 def text(value):
     digits = f"{np.float32(value):.9g}"
     return digits + ("f" if "." in digits or "e" in digits else ".0f")
@@ -140,17 +171,34 @@ def text(value):
 def main():
     headers = "".join(p.read_text()
                       for p in sorted(pathlib.Path(__file__).parent.glob("*.h")))
+    getcontext().prec = 80
     missing = 0
+
+    def show(value):
+        nonlocal missing
+        line = "  " + text(value)
+        if "--check" in sys.argv and text(abs(value)) not in headers:
+            line += "  NOT IN THE HEADERS"
+            missing += 1
+        print(line)
+
     for name, formula, target, weight, low, high, degree in polynomials():
         coefficients, error = fit(target, weight, low, high, degree)
         print(f"{name}: {formula}, argument {low:.6g} to {high:.6g}, "
               f"error 2^{math.log2(error):.1f}")
         for coefficient in coefficients:
-            line = "  " + text(coefficient)
-            if "--check" in sys.argv and text(abs(coefficient)) not in headers:
-                line += "  NOT IN THE HEADERS"
-                missing += 1
-            print(line)
+            show(coefficient)
+    for name, value, last_bits in splits():
+        print(name)
+        for part in parts(value, last_bits):
+            show(part)
+    words = int(2 / PI * 2**224)
+    print("2 / pi, words of 32 bits")
+    for i in range(7):
+        word = f"0x{words >> (192 - 32 * i) & 0xFFFFFFFF:08X}u"
+        found = word in headers or "--check" not in sys.argv
+        missing += not found
+        print("  " + word + ("" if found else "  NOT IN THE HEADERS"))
     return 1 if missing else 0
 
 

@@ -103,7 +103,7 @@ ADZE_FUNCTION float adze_cbrtf(float x) {
   float a = fabsf(x);
   int tiny = a < 1.17549435e-38f;
   int huge = a > 1.0e38f;
-  float v = a * (tiny ? 16777216.0f : (huge ? 5.96046448e-8f : 1.0f));
+  float v = a * (tiny ? 16777216.0f : (huge ? 5.96046448e-08f : 1.0f));
   float t = adze_float_of_bits(adze_bits_of_float(v) / 3u + 709958130u);
   float cube = t * t * t;
   t = t * ((v + v + cube) / (v + cube + cube));

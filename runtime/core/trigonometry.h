@@ -39,9 +39,9 @@ ADZE_FUNCTION void adze_reduce_angle_small(float x, struct adze_angle *angle) {
   float n = shifted - 12582912.0f;
   float a = x - n * 1.5703125f;
   a = a - n * 0.000457763672f;
-  a = a - n * 2.59876251e-5f;
-  float b = a - n * 7.54371285e-8f;
-  float low = (a - b) - n * 7.54371285e-8f;
+  a = a - n * 2.59876251e-05f;
+  float b = a - n * 7.54371285e-08f;
+  float low = (a - b) - n * 7.54371285e-08f;
   float c = b - n * 6.00266503e-11f;
   low = low + ((b - c) - n * 6.00266503e-11f) - n * 7.44354773e-13f;
   angle->high = c + low;
@@ -86,7 +86,7 @@ ADZE_FUNCTION void adze_reduce_angle_large(float x, struct adze_angle *angle) {
   // 24 + 24 + 14 bits of the fraction, each exact in f32.
   float f0 =
       (float)((int32_t)((uint32_t)(product >> 38) & 0xFFFFFFu) - 0x800000) *
-      5.9604644775390625e-8f;
+      5.9604644775390625e-08f;
   float f1 = (float)(int32_t)((uint32_t)(product >> 14) & 0xFFFFFFu) *
              3.5527136788005009e-15f;
   float f2 =
@@ -203,7 +203,7 @@ ADZE_FUNCTION float adze_asinf(float x) {
   float z = small ? a * a : 0.5f * (1.0f - a);
   float s = small ? a : sqrtf(z);
   float tail = adze_asin_tail(s, z);
-  float large = 1.57079637f - (2.0f * s + (2.0f * tail + 4.37113883e-8f));
+  float large = 1.57079637f - (2.0f * s + (2.0f * tail + 4.37113883e-08f));
   return copysignf(small ? s + tail : large, x);
 }
 
@@ -215,9 +215,9 @@ ADZE_FUNCTION float adze_acosf(float x) {
   float z = small ? a * a : 0.5f * (1.0f - a);
   float s = small ? x : sqrtf(z);
   float tail = adze_asin_tail(s, z);
-  float middle = 1.57079637f - (s + (tail + 4.37113883e-8f));
+  float middle = 1.57079637f - (s + (tail + 4.37113883e-08f));
   float right = 2.0f * (s + tail);
-  float left = 3.14159274f - (right + 8.74227766e-8f);
+  float left = 3.14159274f - (right + 8.74227766e-08f);
   return small ? middle : (x < 0.0f ? left : right);
 }
 
@@ -243,7 +243,7 @@ ADZE_FUNCTION float adze_atanf(float x) {
   float a = fabsf(x);
   int large = a > 1.0f;
   float r = adze_atan_reduced(large ? 1.0f / a : a);
-  return copysignf(large ? 1.57079637f - (r + 4.37113883e-8f) : r, x);
+  return copysignf(large ? 1.57079637f - (r + 4.37113883e-08f) : r, x);
 }
 
 //===-- adze_atan2f ------------------------------------------------------===//
@@ -257,8 +257,8 @@ ADZE_FUNCTION float adze_atan2f(float y, float x) {
   ratio = large == 0.0f ? 0.0f : ratio;
   ratio = small == INFINITY ? 1.0f : ratio;
   float r = adze_atan_reduced(ratio);
-  r = ay > ax ? 1.57079637f - (r + 4.37113883e-8f) : r;
-  r = (adze_bits_of_float(x) >> 31) != 0u ? 3.14159274f - (r + 8.74227766e-8f)
+  r = ay > ax ? 1.57079637f - (r + 4.37113883e-08f) : r;
+  r = (adze_bits_of_float(x) >> 31) != 0u ? 3.14159274f - (r + 8.74227766e-08f)
                                           : r;
   r = x != x || y != y ? NAN : r;
   return copysignf(r, y);
