@@ -24,7 +24,7 @@
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MathToFuncs/MathToFuncs.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
@@ -68,25 +68,24 @@ void nameWeights(ModuleOp module) {
   });
 }
 
+/// Integer powers are a loop, which upstream writes as a function of its own.
+LogicalResult expandIntegerPowers(ModuleOp module) {
+  bool hasPowers =
+      module.walk([](math::IPowIOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  if (!hasPowers)
+    return success();
+  PassManager passes(module.getContext());
+  passes.addPass(createConvertMathToFuncs());
+  return passes.run(module);
+}
+
 void markKernels(ModuleOp module, func::FuncOp entry) {
   entry.walk([&](func::CallOp call) {
     if (auto kernel = module.lookupSymbol<func::FuncOp>(call.getCallee()))
       kernel->setAttr("adze.kernel", UnitAttr::get(module.getContext()));
   });
 }
-
-/// A multiply-add on scalars may be one instruction, as on vectors, but never a
-/// call: `llvm.fma` is a library function where the processor has none.
-struct FusePattern final : OpConversionPattern<math::FmaOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(math::FmaOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<LLVM::FMulAddOp>(
-        op, adaptor.getA(), adaptor.getB(), adaptor.getC());
-    return success();
-  }
-};
 
 /// Vectors of rank above one, transfers, steps and the like.
 LogicalResult simplifyVectors(ModuleOp module) {
@@ -146,8 +145,7 @@ LogicalResult convert(ModuleOp module) {
                                          /*reassociateFPReductions=*/true);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   arith::populateArithToLLVMConversionPatterns(converter, patterns);
-  populateMathToLLVMConversionPatterns(converter, patterns);
-  patterns.add<FusePattern>(converter, context, /*benefit=*/10);
+  populateMathPatterns(converter, patterns);
   index::populateIndexToLLVMConversionPatterns(converter, patterns);
   ub::populateUBToLLVMConversionPatterns(converter, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
@@ -209,8 +207,8 @@ LogicalResult adze::lowerToLLVM(ModuleOp module) {
   hoistLocalArrays(module);
   nameWeights(module);
   markKernels(module, entry);
-  if (failed(simplifyVectors(module)) || failed(lowerControlFlow(module)) ||
-      failed(convert(module)))
+  if (failed(expandIntegerPowers(module)) || failed(simplifyVectors(module)) ||
+      failed(lowerControlFlow(module)) || failed(convert(module)))
     return failure();
   addInvoke(module, entryName);
   dropAttributes(module);

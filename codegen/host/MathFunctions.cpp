@@ -15,10 +15,14 @@
 
 #include "codegen/host/Patterns.h"
 
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/DialectConversion.h"
+#include "llvm/ADT/FloatingPointMode.h"
 
 using namespace mlir;
 
@@ -91,6 +95,55 @@ void replaceByCall(Operation *op, func::FuncOp function) {
   op->erase();
 }
 
+/// A multiply-add on scalars may be one instruction, as on vectors, but never a
+/// call: `llvm.fma` is a library function where the processor has none.
+struct FusePattern final : OpConversionPattern<math::FmaOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(math::FmaOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::FMulAddOp>(
+        op, adaptor.getA(), adaptor.getB(), adaptor.getC());
+    return success();
+  }
+};
+
+/// value < min ? min : value > max ? max : value, so that NaN stays NaN.
+/// Upstream's expansion (LLVM 22) takes minimum and maximum the wrong way
+/// round.
+struct ClampPattern final : OpConversionPattern<math::ClampFOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(math::ClampFOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value value = adaptor.getValue();
+    for (auto [bound, predicate] :
+         {std::pair(adaptor.getMin(), LLVM::FCmpPredicate::olt),
+          std::pair(adaptor.getMax(), LLVM::FCmpPredicate::ogt)}) {
+      Value outside =
+          LLVM::FCmpOp::create(rewriter, op.getLoc(), predicate, value, bound);
+      value =
+          LLVM::SelectOp::create(rewriter, op.getLoc(), outside, bound, value);
+    }
+    rewriter.replaceOp(op, value);
+    return success();
+  }
+};
+
+/// A test that the processor can make on the bits of a number.
+template <typename Op, unsigned classes>
+struct ClassPattern final : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<LLVM::IsFPClass>(
+        op, this->getTypeConverter()->convertType(op.getType()),
+        adaptor.getOperand(), classes);
+    return success();
+  }
+};
+
 } // namespace
 
 void adze::host::callMathFunctions(ModuleOp module) {
@@ -114,4 +167,14 @@ void adze::host::callMathFunctions(ModuleOp module) {
       replaceByCall(op, declare(module, name, op->getNumOperands(),
                                 getElementTypeOrSelf(type)));
   }
+}
+
+void adze::host::populateMathPatterns(const LLVMTypeConverter &converter,
+                                      RewritePatternSet &patterns) {
+  populateMathToLLVMConversionPatterns(converter, patterns);
+  math::populateExpansionPatterns(patterns, {"fpowi"});
+  patterns
+      .add<FusePattern, ClampPattern, ClassPattern<math::IsInfOp, llvm::fcInf>,
+           ClassPattern<math::IsNormalOp, llvm::fcNormal>>(
+          converter, patterns.getContext(), /*benefit=*/10);
 }

@@ -35,6 +35,10 @@ void populateMemoryPatterns(const mlir::LLVMTypeConverter &converter,
 void populateFunctionPatterns(const mlir::LLVMTypeConverter &converter,
                               mlir::RewritePatternSet &patterns);
 
+/// The operations of math that need no function of the runtime.
+void populateMathPatterns(const mlir::LLVMTypeConverter &converter,
+                          mlir::RewritePatternSet &patterns);
+
 /// Replaces the math operations that the runtime computes by calls of its
 /// functions (`math.exp` on f32: `adze_expf`, on f64: `adze_exp`), lane by lane
 /// for vectors. What is left has an instruction or an LLVM intrinsic.
