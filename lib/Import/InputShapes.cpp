@@ -199,7 +199,17 @@ void Fixer::run() {
                "export the model again");
     }
   }
-  for (auto &[name, shape] : shapes) {
+  for (auto &[given, shape] : shapes) {
+    // No value of a model has an empty name: it stands for the only input.
+    if (given.empty() && inputs.size() != 1) {
+      std::string known;
+      for (auto &entry : inputs)
+        known += (known.empty() ? "" : ", ") + quoted(entry.first);
+      refuse("a shape is given without saying for which input",
+             "write --shape NAME=" + shapeText(shape) + "; the inputs are " +
+                 (known.empty() ? "none" : known));
+    }
+    const std::string &name = given.empty() ? inputs.begin()->first : given;
     for (int64_t dim : shape)
       if (dim < 0)
         refuse("the shape given for " + quoted(name) +

@@ -48,14 +48,15 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
                                               const ReadOptions &options,
                                               mlir::MLIRContext &context) {
   Model model = loadModel(path);
-  // Hashing touches every byte of the file, which nothing else here does.
-  std::future<std::string> digest =
-      std::async(std::launch::async, sha256, model.file);
   resolveTensors(model);
   normaliseGraphs(model);
   checkAgainstSchemas(model);
   inlineLocalFunctions(model);
   fixInputShapes(model, options.shapes);
+  // Hashing touches every byte of the file, which nothing else here does; it
+  // begins when little can fail any more, because a failure would wait for it.
+  std::future<std::string> digest =
+      std::async(std::launch::async, sha256, model.file);
   ValueTypes types(model);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       buildModule(model, types, options, context);
