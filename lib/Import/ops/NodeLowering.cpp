@@ -18,6 +18,25 @@ Type adze::import::elementOf(Value value) {
   return llvm::cast<RankedTensorType>(value.getType()).getElementType();
 }
 
+std::string adze::import::typeName(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    if (integer.getWidth() == 1)
+      return "bool";
+    return (integer.isUnsigned() ? "uint" : "int") +
+           std::to_string(integer.getWidth());
+  }
+  return llvm::TypeSwitch<Type, std::string>(element)
+      .Case<Float32Type>([](auto) { return "float32"; })
+      .Case<Float64Type>([](auto) { return "float64"; })
+      .Case<Float16Type>([](auto) { return "float16"; })
+      .Case<BFloat16Type>([](auto) { return "bfloat16"; })
+      .Case<Float8E4M3FNType>([](auto) { return "float8_e4m3fn"; })
+      .Case<Float8E4M3FNUZType>([](auto) { return "float8_e4m3fnuz"; })
+      .Case<Float8E5M2Type>([](auto) { return "float8_e5m2"; })
+      .Case<Float8E5M2FNUZType>([](auto) { return "float8_e5m2fnuz"; })
+      .Default([](Type) { return "unknown"; });
+}
+
 RankedTensorType NodeLowering::type(size_t i) const {
   return llvm::cast<RankedTensorType>(inputs[i].value.getType());
 }

@@ -156,6 +156,9 @@ mlir::Value castScalar(mlir::OpBuilder &b, mlir::Location loc,
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
 mlir::Type elementOf(mlir::Value value);
 
+/// numpy's name of an `onnx`-level element type; "unknown" if it has none.
+std::string typeName(mlir::Type element);
+
 /// A lowering and the versions (since_version) of the operator it covers.
 struct OpLowering {
   llvm::StringLiteral domain; // "" is ai.onnx
