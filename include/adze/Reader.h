@@ -24,7 +24,8 @@ namespace adze {
 
 struct ReadOptions {
   /// Shapes of inputs by input name, or values of free dimensions by dimension
-  /// name (one entry). An input that keeps a free dimension is an error.
+  /// name (one entry); the empty name is the only input. An input that keeps a
+  /// free dimension is an error.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Return every tensor that a node of the main graph makes, after the
   /// model's own outputs, under its name in the file.
