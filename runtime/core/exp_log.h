@@ -207,7 +207,9 @@ ADZE_FUNCTION float adze_sigmoidf(float x) {
   int32_t size = n < 0 ? -n : n;
   float t =
       adze_float_of_bits((uint32_t)(127 - (size > 126 ? 126 : size)) << 23);
-  float sum = n > 0 ? 1.0f + (t + e.expm1) : (1.0f + t) + t * e.expm1;
+  float rising = 1.0f + (t + e.expm1);
+  float falling = (1.0f + t) + t * e.expm1;
+  float sum = n > 0 ? rising : falling;
   return adze_scale(1.0f / sum, n > 0 ? -n : 0);
 }
 

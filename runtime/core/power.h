@@ -78,19 +78,21 @@ ADZE_FUNCTION float adze_powf(float x, float y) {
   float power = adze_scale(1.0f + adze_expm1_reduced(r * 0.693147182f), n);
   // Zero and infinity in either place.
   int grows = (ax > 1.0f) == (y > 0.0f);
-  int extreme = ax == 0.0f || ax == INFINITY || ay == INFINITY;
-  power = extreme ? (grows ? INFINITY : 0.0f) : power;
+  int extreme = (ax == 0.0f) | (ax == INFINITY) | (ay == INFINITY);
+  float limit = grows ? INFINITY : 0.0f;
+  power = extreme ? limit : power;
   // Negative x: y must be an integer (all from 2^23 on are), odd ones keep the
   // sign. Adding 2^23 leaves the integer in the low bits.
   float shiftedY = ay < 8388608.0f ? ay + 8388608.0f : ay;
-  int integer = ay >= 8388608.0f || shiftedY - 8388608.0f == ay;
-  int odd =
-      integer && ay < 16777216.0f && (adze_bits_of_float(shiftedY) & 1u) != 0u;
+  int integer = (ay >= 8388608.0f) | (shiftedY - 8388608.0f == ay);
+  int odd = integer & (ay < 16777216.0f) &
+            ((adze_bits_of_float(shiftedY) & 1u) != 0u);
   uint32_t sign = adze_bits_of_float(x) & (odd ? 0x80000000u : 0u);
   power = adze_float_of_bits(adze_bits_of_float(power) ^ sign);
-  power = x < 0.0f && ax < INFINITY && !integer ? NAN : power;
-  power = x != x || y != y ? NAN : power;
-  int one = x == 1.0f || y == 0.0f || (x == -1.0f && ay == INFINITY);
+  int invalid = (x < 0.0f) & (ax < INFINITY) & !integer;
+  invalid = invalid | (x != x) | (y != y);
+  power = invalid ? NAN : power;
+  int one = (x == 1.0f) | (y == 0.0f) | ((x == -1.0f) & (ay == INFINITY));
   return one ? 1.0f : power;
 }
 

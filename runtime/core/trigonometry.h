@@ -53,9 +53,10 @@ ADZE_FUNCTION void adze_reduce_angle_small(float x, struct adze_angle *angle) {
 // The value of that number: 0 to 4.
 ADZE_FUNCTION uint32_t adze_pick(uint32_t number, uint32_t v0, uint32_t v1,
                                  uint32_t v2, uint32_t v3, uint32_t v4) {
-  uint32_t lower = number == 0u ? v0 : v1;
-  uint32_t upper = number == 3u ? v3 : v4;
-  return number < 2u ? lower : (number == 2u ? v2 : upper);
+  uint32_t value = number == 0u ? v0 : v4;
+  value = number == 1u ? v1 : value;
+  value = number == 2u ? v2 : value;
+  return number == 3u ? v3 : value;
 }
 
 //===-- adze_reduce_angle_large ------------------------------------------===//
@@ -218,7 +219,8 @@ ADZE_FUNCTION float adze_acosf(float x) {
   float middle = 1.57079637f - (s + (tail + 4.37113883e-08f));
   float right = 2.0f * (s + tail);
   float left = 3.14159274f - (right + 8.74227766e-08f);
-  return small ? middle : (x < 0.0f ? left : right);
+  float large = x < 0.0f ? left : right;
+  return small ? middle : large;
 }
 
 //===-- adze_atan_reduced ------------------------------------------------===//
@@ -260,7 +262,8 @@ ADZE_FUNCTION float adze_atan2f(float y, float x) {
   r = ay > ax ? 1.57079637f - (r + 4.37113883e-08f) : r;
   r = (adze_bits_of_float(x) >> 31) != 0u ? 3.14159274f - (r + 8.74227766e-08f)
                                           : r;
-  r = x != x || y != y ? NAN : r;
+  int invalid = (x != x) | (y != y);
+  r = invalid ? NAN : r;
   return copysignf(r, y);
 }
 
