@@ -98,6 +98,8 @@ union Slot {
   X(LoadLanes) X(StoreLanes)                                                   \
   /* copies imm bytes from b to a */                                           \
   X(Copy)                                                                      \
+  /* a = b + imm + index terms */                                              \
+  X(Address)                                                                   \
   /* a = b + c bytes, where 0 <= c <= imm */                                   \
   X(View)                                                                      \
   /* a = lane c of the `lanes` lanes from b; lane c of those from a = b */     \

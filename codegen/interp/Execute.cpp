@@ -591,6 +591,11 @@ Fault adze::interp::execute(const Code &code, Slot *r, uint32_t start,
     write<uint16_t>(A.p + offset, encodeSmallFloat(SmallFloat(in->kind), B.f));
     NEXT();
   }
+  OP(Address) {
+    ANY_RANK;
+    A.p = B.p + offset;
+    NEXT();
+  }
 #undef ANY_RANK
 #undef ACCESS
   // Lanes: imm holds the constant offset (48 bits) and above it the rank.

@@ -39,15 +39,35 @@ unsigned adze::interp::storageBits(Type element) {
   return 0;
 }
 
+/// Strides in elements; nothing unless they and the shape are static.
+static std::optional<SmallVector<int64_t>> stridesOf(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset; // is part of the address that stands for the buffer
+  if (!type.hasStaticShape() ||
+      failed(type.getStridesAndOffset(strides, offset)) ||
+      llvm::any_of(strides, [](int64_t stride) {
+        return ShapedType::isDynamic(stride) || stride < 0;
+      }))
+    return std::nullopt;
+  return strides;
+}
+
 std::optional<uint64_t> adze::interp::byteSize(MemRefType type) {
   uint64_t bits = storageBits(type.getElementType());
-  if (!bits || !type.hasStaticShape() || !type.getLayout().isIdentity())
+  std::optional<SmallVector<int64_t>> strides = stridesOf(type);
+  if (!bits || !strides || (bits < 8 && !type.getLayout().isIdentity()))
     return std::nullopt;
-  for (int64_t dim : type.getShape())
-    if (__builtin_mul_overflow(bits, uint64_t(dim), &bits) || bits > uint64_t(1)
-                                                                         << 46)
+  constexpr uint64_t limit = uint64_t(1) << 46;
+  uint64_t last = 0; // the element with the highest address
+  for (auto [dim, stride] : llvm::zip_equal(type.getShape(), *strides)) {
+    if (dim == 0)
+      return 0;
+    uint64_t reach;
+    if (__builtin_mul_overflow(uint64_t(dim - 1), uint64_t(stride), &reach) ||
+        (last += reach) > limit || reach > limit)
       return std::nullopt;
-  return (bits + 7) / 8;
+  }
+  return ((last + 1) * bits + 7) / 8;
 }
 
 /// Elements of fewer than 8 bits share bytes.
@@ -57,7 +77,7 @@ std::optional<uint64_t> Translator::sizeOrFail(Operation *op, Value memref) {
   auto type = dyn_cast<MemRefType>(memref.getType());
   std::optional<uint64_t> size = type ? byteSize(type) : std::nullopt;
   if (!size)
-    (void)fail(op, "a buffer needs a static shape, the identity layout and an "
+    (void)fail(op, "a buffer needs a static shape, static strides and an "
                    "element type that has a storage");
   return size;
 }
@@ -68,11 +88,11 @@ Translator::Address Translator::address(Operation *op, MemRefType type,
   std::vector<IndexTerm> &terms = program.code.terms;
   result.firstTerm = terms.size();
   Type element = type.getElementType();
-  int64_t stride = isPacked(element) ? 1 : storageBits(element) / 8;
+  int64_t unit = isPacked(element) ? 1 : storageBits(element) / 8;
+  SmallVector<int64_t> strides = *stridesOf(type);
   int64_t rank = type.getRank();
-  SmallVector<IndexTerm> reversed;
-  for (int64_t d = rank; d-- > 0;) {
-    int64_t dim = type.getDimSize(d);
+  for (int64_t d = 0; d < rank; ++d) {
+    int64_t dim = type.getDimSize(d), stride = strides[d] * unit;
     int64_t bound = d == rank - 1 ? dim - lanes + 1 : dim;
     APInt constant;
     if (matchPattern(indices[d], m_ConstantInt(&constant)) &&
@@ -80,12 +100,10 @@ Translator::Address Translator::address(Operation *op, MemRefType type,
       result.constant += constant.getSExtValue() * stride;
     else
       // A bound below 1 fails whatever the index is.
-      reversed.push_back(
+      terms.push_back(
           {slotOf(indices[d]), std::max<int64_t>(bound, 0), stride});
-    stride *= dim;
   }
-  llvm::append_range(terms, llvm::reverse(reversed));
-  result.rank = reversed.size();
+  result.rank = terms.size() - result.firstTerm;
   return result;
 }
 
@@ -178,6 +196,8 @@ void Translator::accessLanes(Operation *op, uint32_t slot, Value memref,
   auto type = cast<MemRefType>(memref.getType());
   if (type.getRank() == 0)
     return (void)fail(op, "vectors are read from buffers of rank 1 and more");
+  if (stridesOf(type)->back() != 1 && lanes > 1)
+    return (void)fail(op, "the lanes of a vector are not adjacent in memory");
   Type element = type.getElementType();
   Address at = address(op, type, indices, lanes);
   unsigned bits = storageBits(element);
@@ -358,6 +378,40 @@ void Translator::getGlobal(memref::GetGlobalOp op) {
   slots[op] = it->second;
 }
 
+/// The part of a buffer that starts at some indices: its address.
+void Translator::subview(memref::SubViewOp op) {
+  if (!sizeOrFail(op, op.getSource()) || !sizeOrFail(op, op))
+    return;
+  MemRefType source = op.getSourceType();
+  if (isPacked(source.getElementType()))
+    return (void)fail(op, "packed elements have no address");
+  int64_t unit = storageBits(source.getElementType()) / 8;
+  uint32_t firstTerm = program.code.terms.size();
+  int64_t constant = 0;
+  SmallVector<int64_t> strides = *stridesOf(source);
+  for (int64_t d = 0; d < source.getRank(); ++d) {
+    int64_t size = op.getStaticSizes()[d], step = op.getStaticStrides()[d];
+    if (ShapedType::isDynamic(size) || ShapedType::isDynamic(step) || step < 0)
+      return (void)fail(op, "sizes and strides have to be static");
+    int64_t bound =
+        source.getDimSize(d) - std::max<int64_t>(size - 1, 0) * step;
+    int64_t stride = strides[d] * unit;
+    OpFoldResult offset = op.getMixedOffsets()[d];
+    std::optional<int64_t> known = getConstantIntValue(offset);
+    if (size == 0)
+      continue; // nothing will be accessed
+    if (known && *known >= 0 && *known < bound) {
+      constant += *known * stride;
+      continue;
+    }
+    uint32_t slot = known ? constantSlot(*known) : slotOf(cast<Value>(offset));
+    program.code.terms.push_back({slot, std::max<int64_t>(bound, 0), stride});
+  }
+  Instruction &added = emit(op, Opcode::Address, slotOf(op),
+                            slotOf(op.getSource()), firstTerm, constant);
+  added.rank = uint8_t(program.code.terms.size() - firstTerm);
+}
+
 bool Translator::translateMemory(Operation *op) {
   if (auto read = dyn_cast<memref::LoadOp>(op)) {
     load(op, slotOf(read), read.getMemRef(), read.getIndices());
@@ -375,6 +429,8 @@ bool Translator::translateMemory(Operation *op) {
     std::optional<uint64_t> size = sizeOrFail(op, op->getResult(0));
     if (!size)
       return true;
+    if (!cast<MemRefType>(op->getResult(0).getType()).getLayout().isIdentity())
+      return (void)fail(op, "memory is allocated contiguous"), true;
     constexpr uint64_t alignment = 64;
     uint64_t &total = program.code.memorySize;
     program.code.allocations.push_back({slotOf(op->getResult(0)), total});
@@ -392,6 +448,8 @@ bool Translator::translateMemory(Operation *op) {
     if (from.getShape() != to.getShape() ||
         from.getElementType() != to.getElementType())
       return (void)fail(op, "source and target differ in type"), true;
+    if (!from.getLayout().isIdentity() || !to.getLayout().isIdentity())
+      return (void)fail(op, "only contiguous buffers are copied"), true;
     if (*size)
       emit(op, Opcode::Copy, slotOf(copy.getTarget()), slotOf(copy.getSource()),
            0, int64_t(*size));
@@ -404,6 +462,10 @@ bool Translator::translateMemory(Operation *op) {
         type.isDynamicDim(*index))
       return (void)fail(op, "the dimension is not static"), true;
     slots[dim] = constantSlot(type.getDimSize(*index));
+    return true;
+  }
+  if (auto part = dyn_cast<memref::SubViewOp>(op)) {
+    subview(part);
     return true;
   }
   bool isView = isa<memref::ViewOp>(op);
@@ -422,8 +484,11 @@ bool Translator::translateMemory(Operation *op) {
                               " bytes of a buffer of " + Twine(*size)),
            true;
   if (auto cast = dyn_cast<memref::ReinterpretCastOp>(op)) {
+    // Its offset counts from the start of the whole buffer.
     ArrayRef<int64_t> offsets = cast.getStaticOffsets();
-    if (offsets.size() != 1 || offsets[0] != 0)
+    auto from = dyn_cast<MemRefType>(cast.getSource().getType());
+    if (offsets.size() != 1 || offsets[0] != 0 ||
+        !from.getLayout().isIdentity())
       return (void)fail(op, "a cast that moves the start is not supported"),
              true;
   }

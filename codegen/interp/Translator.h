@@ -42,8 +42,9 @@ struct Program {
 unsigned storageBits(mlir::Type element);
 /// The format of a float type that is computed in f32.
 std::optional<SmallFloat> smallFloat(mlir::Type element);
-/// Bytes that a memref takes; nothing where its shape is dynamic, its layout
-/// is not the identity, its element has no storage or the size overflows.
+/// Bytes from the first to the last element of a memref; nothing where its
+/// shape or strides are dynamic, its element has no storage or the size
+/// overflows.
 std::optional<uint64_t> byteSize(mlir::MemRefType type);
 
 /// Translates what `function` reaches. Failures are kept as one message.
@@ -101,6 +102,7 @@ private:
   void accessLanes(mlir::Operation *op, uint32_t slot, mlir::Value memref,
                    mlir::ValueRange indices, int64_t lanes, bool isLoad);
   void getGlobal(mlir::memref::GetGlobalOp op);
+  void subview(mlir::memref::SubViewOp op);
   bool isWritten(mlir::Value memref);
 
   // Building blocks.
