@@ -8,24 +8,24 @@
 /// \file
 /// For tests: parses a module, fills the arguments of a function with numbers,
 /// runs it, prints every argument and result. Numbers that are not given are
-/// zero. Floats print in the shortest form that reads back to the same value,
-/// except that small floats and integers of memory print as they are stored
-/// with --raw.
+/// zero. Floats print in the shortest form that reads back to the same value.
+/// Without --function, the entry point runs as users of an Executable run it.
 ///
 //===----------------------------------------------------------------------===//
 #include "adze/Interpreter.h"
 #include "codegen/interp/Translator.h"
 #include "dialects/adze/adze.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 
 #include <charconv>
@@ -116,12 +116,57 @@ static bool fill(StringRef numbers, Type type, uint64_t count, char *bytes) {
   return true;
 }
 
+/// Runs the entry point through the interface of executables: --arg fills the
+/// inputs, the outputs are printed.
+static int runEntry(OwningOpRef<ModuleOp> module,
+                    ArrayRef<std::string> arguments,
+                    const InterpreterOptions &options) {
+  Status status;
+  std::unique_ptr<Executable> executable =
+      makeInterpreted(std::move(module), status, options);
+  std::vector<Tensor> inputs, outputs;
+  std::vector<const Tensor *> pointers;
+  if (status) {
+    for (const TensorSpec &spec : executable->inputs())
+      inputs.emplace_back(spec);
+    for (auto [tensor, numbers] : llvm::zip(inputs, arguments)) {
+      SmallVector<StringRef> parts;
+      StringRef(numbers).split(parts, ',', -1, /*KeepEmpty=*/false);
+      for (auto [i, part] : llvm::enumerate(parts)) {
+        double value = 0;
+        (void)part.getAsDouble(value);
+        if (int64_t(i) < tensor.spec.numElements())
+          tensor.set(i, value);
+      }
+    }
+    for (const Tensor &tensor : inputs)
+      pointers.push_back(&tensor);
+    status = executable->run(pointers, outputs);
+  }
+  if (!status) {
+    llvm::errs() << "adze-interp: " << status.message << "\n";
+    return 1;
+  }
+  for (const Tensor &tensor : outputs) {
+    llvm::outs() << tensor.spec.name << ": "
+                 << elementTypeName(tensor.spec.type);
+    for (int64_t dim : tensor.spec.shape)
+      llvm::outs() << " x " << dim;
+    llvm::outs() << ":";
+    for (int64_t i = 0; i < tensor.spec.numElements(); ++i)
+      llvm::outs() << llvm::formatv(" {0}", tensor.get(i));
+    llvm::outs() << "\n";
+  }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM setup(argc, argv);
   namespace cl = llvm::cl;
   cl::opt<std::string> file(cl::Positional, cl::desc("<module>"),
                             cl::init("-"));
-  cl::opt<std::string> function("function", cl::desc("what to run"));
+  cl::opt<std::string> function(
+      "function", cl::desc("what to run; by default the entry point"));
   cl::list<std::string> arguments(
       "arg", cl::desc("numbers of the next argument, separated by commas"));
   cl::list<std::string> weights(
@@ -157,10 +202,13 @@ int main(int argc, char **argv) {
     WeightStore::get(&context).addBytes(name, std::move(bytes));
   }
 
-  std::string name = function.empty() ? entryPoint(*module).str() : function;
-  auto op = module->lookupSymbol<func::FuncOp>(name);
+  InterpreterOptions options;
+  options.stepLimit = steps;
+  if (function.empty())
+    return runEntry(std::move(module), arguments, options);
+  auto op = module->lookupSymbol<func::FuncOp>(function);
   if (!op)
-    return complain("no function '" + name + "'");
+    return complain("no function '" + function + "'");
   SmallVector<Type> types(op.getArgumentTypes());
   llvm::append_range(types, op.getResultTypes());
   struct Buffer {
@@ -189,10 +237,8 @@ int main(int argc, char **argv) {
   for (Buffer &buffer : buffers)
     pointers.push_back(buffer.bytes.data());
 
-  InterpreterOptions options;
-  options.stepLimit = steps;
   auto start = std::chrono::steady_clock::now();
-  Status status = interpret(*module, name, pointers, options);
+  Status status = interpret(*module, function, pointers, options);
   auto end = std::chrono::steady_clock::now();
   if (!status)
     return complain(status.message);
