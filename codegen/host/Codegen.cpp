@@ -53,11 +53,12 @@ std::string nativeFeatures() {
   return llvm::join(features, ",");
 }
 
-/// The processor that every machine of an architecture can stand in for.
+/// What any machine of an architecture runs. Plain x86-64 cannot round a float
+/// without the C library; x86-64-v2 (every processor since 2011) can.
 StringRef baseline(const llvm::Triple &triple) {
   switch (triple.getArch()) {
   case llvm::Triple::x86_64:
-    return "x86-64";
+    return "x86-64-v2";
   case llvm::Triple::riscv64:
     return "generic-rv64";
   default:

@@ -23,6 +23,8 @@
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/Threading.h"
 
+#include <tuple>
+
 using namespace adze;
 using namespace adze::host;
 
@@ -35,7 +37,7 @@ constexpr size_t maxParts = 16;
 
 /// A function that keeps its symbol, with the helpers that may be inlined.
 struct Root {
-  llvm::Function *function;
+  size_t index;                   // in the module
   std::vector<std::string> names; // root first
   size_t size = 0;
 };
@@ -51,8 +53,8 @@ bool isRoot(const llvm::Function &function) {
           function.hasFnAttribute(llvm::Attribute::NoInline));
 }
 
-Root collect(llvm::Function &function) {
-  Root root{&function, {}, 0};
+Root collect(llvm::Function &function, size_t index) {
+  Root root{index, {}, 0};
   llvm::SmallVector<llvm::Function *> work{&function};
   llvm::SmallPtrSet<llvm::Function *, 8> seen{&function};
   while (!work.empty()) {
@@ -76,11 +78,12 @@ std::vector<Part> divide(llvm::Module &module) {
   size_t total = 0;
   for (llvm::Function &function : module)
     if (isRoot(function)) {
-      roots.push_back(collect(function));
+      roots.push_back(collect(function, roots.size()));
       total += roots.back().size;
     }
-  llvm::stable_sort(roots, [](const Root &left, const Root &right) {
-    return left.size > right.size;
+  llvm::sort(roots, [](const Root &left, const Root &right) {
+    return std::tuple(right.size, left.index) <
+           std::tuple(left.size, right.index);
   });
   size_t count = std::clamp<size_t>(total / instructionsPerPart, 1, maxParts);
   std::vector<Part> parts(std::min(count, std::max<size_t>(roots.size(), 1)));
