@@ -54,8 +54,8 @@ def DeriveOverlap : Pass<"derive-overlap", "::mlir::ModuleOp"> {
     Reads the loops of each kernel (`lower-kernels`): where the first output may
     share memory with an input, because every byte is read before it is
     overwritten, `overlap` gets [input, bytes], the least distance by which the
-    output lies below the input, and [input, 0] where it may lie exactly in
-    place. Input and output must have one element type, or one of them bytes,
+    output lies below the input (where that saves half of the output or more),
+    and [input, 0] where it may lie exactly in place. Input and output must have one element type, or one of them bytes,
     because C compilers rely on that. Runs before `plan-memory`; loops must not
     be reordered after it as if inputs and outputs were apart.
   }];
@@ -163,6 +163,9 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     for each carried value; where it is not -1, the value yielded for that place
     must be copied there before any carried value is overwritten, and from there
     to its place.
+
+    The loops of kernels (`lower-kernels`) whose outputs never share memory with
+    their inputs get `adze.restrict`.
 
     Written on the module: `adze.arena_size`, `adze.arena_alignment` and
     `adze.arena_bound` (no plan of these kernels in this order needs fewer

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
+#include "passes/lower/KernelLowering.h"
 #include "passes/memory/ProgramBuffers.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -63,6 +64,30 @@ static void annotate(func::FuncOp program, const ProgramBuffers &buffers,
     write(op, "scratch_offsets", list);
   for (const auto &[op, list] : buffers.rotated)
     write(op, "scratch_offsets", list);
+}
+
+/// Marks the loops of kernels that never overlap in any of their calls with
+/// `adze.restrict`: the compilers behind us may then keep inputs in registers.
+static void markRestrict(ModuleOp module, func::FuncOp program,
+                         const ProgramBuffers &buffers,
+                         ArrayRef<int64_t> offsets) {
+  llvm::StringMap<bool> overlaps;
+  auto meet = [&](int a, int b) {
+    return a >= 0 && b >= 0 &&
+           offsets[a] < offsets[b] + buffers.entries[b].size &&
+           offsets[b] < offsets[a] + buffers.entries[a].size;
+  };
+  program.walk([&](kernel::CallOp call) {
+    bool &overlap = overlaps[call.getCallee()];
+    for (Value output : call.getOutputs())
+      for (Value input : call.getInputs())
+        overlap |= meet(buffers.find(output), buffers.find(input));
+  });
+  SymbolTable symbols(module);
+  for (const auto &[name, overlap] : overlaps)
+    if (auto loops = symbols.lookup<func::FuncOp>(lower::loopsName(name));
+        loops && !overlap)
+      loops->setAttr("adze.restrict", UnitAttr::get(module.getContext()));
 }
 
 /// What the report prints: the attribute `adze.memory`.
@@ -143,6 +168,7 @@ static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
   auto arena = static_cast<int64_t>(llvm::alignTo(plan.peak, alignment));
   Builder builder(module.getContext());
   annotate(program, *buffers, plan.offsets);
+  markRestrict(module, program, *buffers, plan.offsets);
   module->setAttr("adze.arena_alignment", builder.getI64IntegerAttr(alignment));
   module->setAttr("adze.arena_bound", builder.getI64IntegerAttr(plan.bound));
   module->setAttr("adze.arena_size", builder.getI64IntegerAttr(arena));

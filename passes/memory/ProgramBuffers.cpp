@@ -327,8 +327,7 @@ void ProgramBuffers::Builder::shareBuffers(kernel::WhileOp loop) {
       continue;
     Value init = loop.getInits()[k], next = yield->getOperand(k + 1);
     int from = nodeOf(init);
-    if (from >= 0 && from != to && nodes[from].last == begin &&
-        countOf(init, loop.getInits()) == 1)
+    if (from >= 0 && from != to && nodes[from].last == begin)
       join(from, to);
     from = nodeOf(next);
     Operation *maker = rootOf(next).getDefiningOp();
