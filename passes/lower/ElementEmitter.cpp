@@ -110,6 +110,14 @@ Value ElementEmitter::element(Value tensor, ArrayRef<Value> indices,
     for (int64_t lane = 0; lane < lanes; ++lane) {
       Indices at(indices);
       at.back() = add(at.back(), lane);
+      // What is known as a vector here is known lane by lane.
+      for (auto &[other, entries] : known)
+        for (size_t i = 0, n = entries.size(); i < n; ++i)
+          if (entries[i].lanes == lanes &&
+              sameIndices(entries[i].indices, indices) &&
+              dominates(entries[i].value))
+            entries.push_back(
+                {at, 1, make<vector::ExtractOp>(entries[i].value, lane)});
       parts.push_back(element(tensor, at));
     }
     value = make<vector::FromElementsOp>(

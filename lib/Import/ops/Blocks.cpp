@@ -41,31 +41,39 @@ NodeLowering::broadcastShape(ArrayRef<Value> operands) {
   return shape;
 }
 
-/// The map from result indices to those of an operand with fewer dimensions
-/// or dimensions of size 1.
-static AffineMap broadcastMap(ArrayRef<int64_t> operand,
-                              ArrayRef<int64_t> result, MLIRContext *context) {
-  SmallVector<AffineExpr> exprs;
-  size_t offset = result.size() - operand.size();
-  for (size_t i = 0; i < operand.size(); ++i)
-    exprs.push_back(operand[i] == 1 && result[offset + i] != 1
-                        ? getAffineConstantExpr(0, context)
-                        : getAffineDimExpr(offset + i, context));
-  return AffineMap::get(result.size(), 0, exprs, context);
+/// Whether dimension `i` of an operand is repeated along the result.
+static bool isRepeated(ArrayRef<int64_t> operand, size_t i,
+                       ArrayRef<int64_t> result) {
+  return operand[i] == 1 && result[result.size() - operand.size() + i] != 1;
 }
 
 Value NodeLowering::generate(ArrayRef<int64_t> shape, Type element,
                              ArrayRef<Value> operands, ScalarFn body) {
   MLIRContext *context = b.getContext();
   SmallVector<AffineMap> maps;
-  for (Value operand : operands)
-    maps.push_back(broadcastMap(shapeOf(operand), shape, context));
+  SmallVector<Value> inputs;
+  for (Value operand : operands) {
+    // Repeated dimensions are dropped, so that a per-channel vector is a
+    // vector wherever the channels come to lie.
+    ArrayRef<int64_t> from = shapeOf(operand);
+    SmallVector<AffineExpr> exprs;
+    SmallVector<int64_t> kept;
+    for (size_t i = 0; i < from.size(); ++i) {
+      if (isRepeated(from, i, shape))
+        continue;
+      exprs.push_back(
+          getAffineDimExpr(shape.size() - from.size() + i, context));
+      kept.push_back(from[i]);
+    }
+    inputs.push_back(reshape(operand, kept));
+    maps.push_back(AffineMap::get(shape.size(), 0, exprs, context));
+  }
   maps.push_back(AffineMap::getMultiDimIdentityMap(shape.size(), context));
   Value init = make<tensor::EmptyOp>(shape, element);
   SmallVector<utils::IteratorType> loops(shape.size(),
                                          utils::IteratorType::parallel);
   auto generic = make<linalg::GenericOp>(
-      TypeRange{init.getType()}, operands, ValueRange{init}, maps, loops,
+      TypeRange{init.getType()}, inputs, ValueRange{init}, maps, loops,
       [&](OpBuilder &inner, Location at, ValueRange arguments) {
         Value result = body(inner, at, arguments.drop_back());
         linalg::YieldOp::create(inner, at, result);
