@@ -250,8 +250,15 @@ int VerifyCommand::run() const {
   check(runnable.executable->run(pointersTo(in), out));
   std::vector<Row> rows = compareWith(files.archive(), out);
   std::vector<Row> layers;
-  if (perLayer)
+  if (perLayer) {
     layers = compareLayers(files);
+    // In the order of the graph, which ends with the model's own outputs.
+    std::stable_partition(layers.begin(), layers.end(), [&](const Row &layer) {
+      return std::none_of(rows.begin(), rows.end(), [&](const Row &row) {
+        return row.spec.name == layer.spec.name;
+      });
+    });
+  }
   print(runnable, rows, layers);
   return allPassed(rows) ? exitSuccess : exitFailure;
 }
