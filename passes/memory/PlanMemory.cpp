@@ -84,10 +84,13 @@ static void markRestrict(ModuleOp module, func::FuncOp program,
         overlap |= meet(buffers.find(output), buffers.find(input));
   });
   SymbolTable symbols(module);
-  for (const auto &[name, overlap] : overlaps)
-    if (auto loops = symbols.lookup<func::FuncOp>(lower::loopsName(name));
-        loops && !overlap)
+  for (const auto &[name, overlap] : overlaps) {
+    auto loops = symbols.lookup<func::FuncOp>(lower::loopsName(name));
+    if (loops && overlap)
+      loops->removeAttr("adze.restrict");
+    else if (loops)
       loops->setAttr("adze.restrict", UnitAttr::get(module.getContext()));
+  }
 }
 
 /// What the report prints: the attribute `adze.memory`.
