@@ -14,7 +14,7 @@ ArrayRef<Family> adze::import::allFamilies() {
   static const Family families[] = {
       activationFamily(), arithmeticFamily(), constantFamily(),
       convolutionFamily(), linearFamily(),     movementFamily(),
-      normalizationFamily(), poolingFamily(),  shapeFamily(),
+      normalizationFamily(), poolingFamily(),  reductionFamily(), shapeFamily(),
   };
   return families;
 }

@@ -19,6 +19,7 @@ Family linearFamily();        // Linear.cpp
 Family movementFamily();      // Movement.cpp
 Family normalizationFamily(); // Normalization.cpp
 Family poolingFamily();       // Pooling.cpp
+Family reductionFamily();     // Reduction.cpp
 Family shapeFamily();         // Shape.cpp
 
 } // namespace adze::import
