@@ -136,7 +136,8 @@ ADZE_FUNCTION float adze_log1p_tail(float f) {
 // What every logarithm is outside of the positive finite numbers.
 ADZE_FUNCTION float adze_log_limits(float x, float result) {
   float limit = x == 0.0f ? -INFINITY : (x > 0.0f ? x : NAN);
-  return x > 0.0f && x < INFINITY ? result : limit;
+  uint32_t bits = adze_bits_of_float(x);
+  return bits - 1u < 0x7F7FFFFFu ? result : limit;
 }
 
 //===-- adze_logf --------------------------------------------------------===//

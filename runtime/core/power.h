@@ -113,7 +113,8 @@ ADZE_FUNCTION float adze_cbrtf(float x) {
   float r = v / (t * t);
   t = t + t * ((r - t) / (t + t + r));
   t = t * (tiny ? 0.00390625f : (huge ? 256.0f : 1.0f));
-  return a > 0.0f && a < INFINITY ? copysignf(t, x) : x;
+  uint32_t bits = adze_bits_of_float(a);
+  return bits - 1u < 0x7F7FFFFFu ? copysignf(t, x) : x;
 }
 
 //===-- adze_rsqrtf ------------------------------------------------------===//

@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Prints a hash of each function's results for some 18,000 floats over the whole
-// range (all NaNs alike). Without contraction every machine must print the same.
+// Prints a hash of each function's results for some 18,000 floats over the
+// whole range (all NaNs alike). Without contraction every machine must print
+// the same.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/core/single_math.h"
