@@ -98,8 +98,10 @@ void InspectCommand::print(const ModelInfo &info) const {
     opsets +=
         fmt::format("{}{} {}", opsets.empty() ? "" : ", ",
                     domain.empty() ? "ai.onnx" : printable(domain), version);
-  fmt::print("{}: graph {}, by {}, IR version {}, opset {}\n", info.path,
-             adze::quoted(info.graphName),
+  fmt::print("{}: ", info.path);
+  if (!info.graphName.empty())
+    fmt::print("graph {}, ", adze::quoted(info.graphName));
+  fmt::print("by {}, IR version {}, opset {}\n",
              info.producer.empty() ? "an unnamed producer"
                                    : printable(info.producer),
              info.irVersion, opsets);
