@@ -54,10 +54,11 @@ def DeriveOverlap : Pass<"derive-overlap", "::mlir::ModuleOp"> {
     Reads the loops of each kernel (`lower-kernels`): where the first output may
     share memory with an input, because every byte is read before it is
     overwritten, `overlap` gets [input, bytes], the least distance by which the
-    output lies below the input (where that saves half of the output or more),
-    and [input, 0] where it may lie exactly in place. Input and output must have one element type, or one of them bytes,
-    because C compilers rely on that. Runs before `plan-memory`; loops must not
-    be reordered after it as if inputs and outputs were apart.
+    output lies below the input (where that saves half of the smaller of them or
+    more), and [input, 0] where it may lie exactly in place. Input and output
+    must have one element type, or one of them bytes, because C compilers rely
+    on that. Runs before `plan-memory`; loops must not be reordered after it as
+    if inputs and outputs were apart.
   }];
 }
 

@@ -26,9 +26,9 @@ namespace adze {
 #include "passes/Passes.h.inc"
 } // namespace adze
 
-/// An overlap that saves less than half of the output is not worth it: the
+/// An overlap that saves less than half of the smaller one is not worth it: the
 /// compilers behind us must then expect every store to change inputs.
-static constexpr int64_t kLargestShare = 2;
+static constexpr int64_t kLeastShare = 2;
 
 /// C compilers take it that numbers of different types are in different places,
 /// bytes excepted (C99 6.5 paragraph 7).
@@ -57,7 +57,13 @@ static void deriveOverlap(kernel::FuncOp kernel, func::FuncOp loops) {
         !mayShareInC(type, loops.getArgumentTypes()[inputs]))
       continue;
     std::optional<int64_t> distance = order.distance(inputs, input);
-    if (!distance || !size || *distance > *size / kLargestShare)
+    std::optional<int64_t> inputSize =
+        byteSize(kernel.getArgumentTypes()[input]);
+    if (!distance || !size || !inputSize)
+      continue;
+    int64_t most = std::min(*size, *inputSize);
+    if (std::min(*inputSize, *size - std::max<int64_t>(*distance, 0)) <
+        most / kLeastShare)
       continue;
     if (*distance <= 0)
       addRule(input, 0);

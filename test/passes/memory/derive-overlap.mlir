@@ -144,6 +144,26 @@ func.func private @normalize.loops(%x: memref<8x16xf32>, %y: memref<8x16xf32>) {
   return
 }
 
+// An output that is twice as large runs ahead of the input, by all of the input
+// but its last element: 60 bytes.
+// CHECK-LABEL: kernel.func @widen
+// CHECK-SAME: overlap = [array<i64: 0, 60>]
+kernel.func @widen(%x: tensor<16xf32>) -> tensor<16x2xf32> {
+  %0 = tensor.empty() : tensor<16x2xf32>
+  kernel.return %0 : tensor<16x2xf32>
+}
+func.func private @widen.loops(%x: memref<16xf32>, %y: memref<16x2xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  scf.for %i = %c0 to %c16 step %c1 {
+    %a = memref.load %x[%i] : memref<16xf32>
+    memref.store %a, %y[%i, %c0] : memref<16x2xf32>
+    memref.store %a, %y[%i, %c1] : memref<16x2xf32>
+  }
+  return
+}
+
 // A gather reads anywhere at any time. Its indices have another type than the
 // output, which keeps those two apart.
 // CHECK-LABEL: kernel.func @gather
