@@ -71,6 +71,8 @@ private:
   mlir::LogicalResult emitReturn(mlir::func::ReturnOp op);
   void passDestinations(mlir::Block &block,
                         llvm::ArrayRef<Destination> destinations);
+  bool readsBefore(mlir::Value variable, mlir::Operation *user,
+                   mlir::Operation *op);
   void assign(llvm::ArrayRef<Destination> destinations,
               mlir::ValueRange values);
   void assignOne(const Destination &destination, const Expression &value);

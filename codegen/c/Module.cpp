@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "adze/CEmitter.h"
+#include "adze/Names.h"
 #include "adze/RuntimeText.h"
 #include "codegen/c/Helpers.h"
 #include "codegen/c/PublicApi.h"
@@ -72,8 +73,12 @@ LogicalResult adze::emitC(ModuleOp module, CSource &out,
   eraseDead(module.getBodyRegion());
 
   ModuleContext context;
-  context.model = identifier(model.getValue());
-  if (isReservedWord(context.model))
+  context.model = cIdentifier(model.getValue());
+  // NAME.h must not hide a header of the C library.
+  static constexpr llvm::StringLiteral standardHeaders[] = {
+      "math", "string", "limits", "stdint", "stddef", "stdbool", "stdlib",
+      "stdio", "float", "errno", "assert", "time", "complex", "ctype"};
+  if (llvm::is_contained(standardHeaders, context.model))
     context.model += "_model";
   context.macro = upperCase(context.model);
   for (llvm::StringRef suffix : {"_arena_size", "_status_text", "_status"})
@@ -84,10 +89,17 @@ LogicalResult adze::emitC(ModuleOp module, CSource &out,
   out.macro = context.macro;
   out.header.name = context.model + ".h";
   out.source.name = context.model + ".c";
+  out.arenaAlign = options.arenaAlign;
 
   auto order = nameFunctions(module, context);
   if (failed(order))
     return failure();
+  if (options.headerOnly) {
+    for (func::FuncOp function : *order)
+      if (function->hasAttr("adze.entry"))
+        return emitHeader(function, context, out);
+    return module.emitError("has no entry that a header could declare");
+  }
   Weights weights(module, context, options);
   if (failed(weights.place(*order)))
     return failure();

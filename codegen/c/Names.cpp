@@ -80,6 +80,13 @@ std::string c::NameScopes::declare(llvm::StringRef wanted) {
   return name;
 }
 
+std::string c::NameScopes::declareNumbered(llvm::StringRef base) {
+  unsigned number = 0;
+  while (isTaken((base + llvm::Twine(number)).str()))
+    ++number;
+  return declare((base + llvm::Twine(number)).str());
+}
+
 std::string c::NameScopes::declareLoopVariable() {
   // l looks like 1, o like 0; i to n are what readers expect first.
   for (char letter : llvm::StringRef("ijkmnpqrstuvw"))

@@ -32,6 +32,8 @@ public:
   bool isTaken(llvm::StringRef name) const;
   /// Declares `wanted`, or `wanted` with a number, in the innermost scope.
   std::string declare(llvm::StringRef wanted);
+  /// Declares `base`0, `base`1, ...
+  std::string declareNumbered(llvm::StringRef base);
   /// Declares a loop variable: i, j, k, m, n, p, ...
   std::string declareLoopVariable();
 

@@ -199,13 +199,24 @@ static std::string statusFunction(const ModuleContext &context,
   return text + "  default:\n    return \"unknown status\";\n  }\n}\n\n";
 }
 
-LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
-                           bool hasBinary, const CEmitterOptions &options,
-                           CSource &out, std::string &source) {
+namespace {
+/// How the entry looks from outside, and what its body calls its arguments.
+struct Interface {
+  llvm::SmallVector<std::string> parameters; // of NAME_run
+  llvm::SmallVector<Expression> names;       // by argument of the entry
+  llvm::SmallVector<std::string> pointers;   // that must not be null
+  bool usesArena = false;
+};
+} // namespace
+
+/// Fills in `out.arguments`, the arena and the header.
+static FailureOr<Interface> declareInterface(func::FuncOp entry,
+                                             ModuleContext &context,
+                                             bool hasBinary, CSource &out) {
   NameScopes scopes = context.names;
   scopes.push();
   for (llvm::StringRef name :
-       {"arena", "arena_size", "weights", "memory", "weight_bytes", "status"})
+       {"arena", "arena_size", "weights", "memory", "weight_bytes"})
     scopes.declare(name);
   FailureOr<EntryArguments> arguments = readArguments(entry, scopes);
   if (failed(arguments))
@@ -214,57 +225,79 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
     return entry.emitError("an entry writes its outputs and returns nothing");
   out.arenaBytes = arguments->arenaBytes;
 
-  // Parameters of the C function, and the names under which the body knows
-  // the arguments.
-  llvm::SmallVector<std::string> parameters;
-  llvm::SmallVector<Expression> names(entry.getNumArguments());
-  llvm::SmallVector<std::string> pointers;
+  Interface interface;
+  interface.names.resize(entry.getNumArguments());
+  llvm::SmallVector<bool> &writes = context.functions.at(entry).writes;
   for (const Border &border : arguments->borders) {
     const CArgument &argument = border.argument;
     out.arguments.push_back(argument);
     unsigned i = border.value.getArgNumber();
-    bool isWritten = context.functions.at(entry).writes[i];
-    if (!argument.isOutput && isWritten)
+    if (!argument.isOutput && writes[i])
       return entry.emitError() << "the input '" << argument.name
                                << "' is written; inputs are read only";
-    context.functions.at(entry).writes[i] = argument.isOutput;
+    writes[i] = argument.isOutput;
     std::string qualifier = argument.isOutput ? "" : "const ";
-    parameters.push_back(qualifier + argument.cType + " *" + argument.cName);
+    interface.parameters.push_back(qualifier + argument.cType + " *" +
+                                   argument.cName);
     std::string memory =
         memoryType(cast<MemRefType>(border.value.getType()).getElementType());
     Expression name(argument.cName);
-    names[i] = memory == argument.cType
-                   ? name
-                   : cast(qualifier + memory + " *", name);
+    interface.names[i] = memory == argument.cType
+                             ? name
+                             : cast(qualifier + memory + " *", name);
     if (argument.elements)
-      pointers.push_back(argument.cName);
+      interface.pointers.push_back(argument.cName);
   }
   if (hasBinary) {
-    parameters.push_back("const void *weights");
-    pointers.push_back("weights");
+    interface.parameters.push_back("const void *weights");
+    interface.pointers.push_back("weights");
   }
-  parameters.push_back("void *arena");
-  parameters.push_back("size_t arena_size");
-  bool usesArena = arguments->arena && arguments->arenaBytes &&
-                   !arguments->arena->use_empty();
-  if (usesArena)
-    pointers.push_back("arena");
+  interface.parameters.push_back("void *arena");
+  interface.parameters.push_back("size_t arena_size");
+  interface.usesArena = arguments->arena && arguments->arenaBytes &&
+                        !arguments->arena->use_empty();
+  if (interface.usesArena)
+    interface.pointers.push_back("arena");
   if (arguments->arena) {
-    names[arguments->arena->getArgNumber()] = Expression("memory");
-    context.functions.at(entry).writes[arguments->arena->getArgNumber()] = true;
+    unsigned i = arguments->arena->getArgNumber();
+    interface.names[i] = Expression("memory");
+    writes[i] = true;
   }
-  printHeader(context, hasBinary, parameters, out);
+  printHeader(context, hasBinary, interface.parameters, out);
+  return interface;
+}
+
+LogicalResult c::emitHeader(func::FuncOp entry, ModuleContext &context,
+                            CSource &out) {
+  return declareInterface(entry, context, /*hasBinary=*/false, out);
+}
+
+LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
+                           bool hasBinary, const CEmitterOptions &options,
+                           CSource &out, std::string &source) {
+  FailureOr<Interface> interface =
+      declareInterface(entry, context, hasBinary, out);
+  if (failed(interface))
+    return failure();
+  NameScopes scopes = context.names;
+  scopes.push();
+  for (llvm::StringRef name :
+       {"arena", "arena_size", "weights", "memory", "weight_bytes"})
+    scopes.declare(name);
+  for (const CArgument &argument : out.arguments)
+    scopes.declare(argument.cName);
+  bool usesArena = interface->usesArena;
 
   source += "size_t " + context.model + "_arena_size(void) {\n  return " +
             context.macro + "_ARENA_SIZE;\n}\n\n";
   source += statusFunction(context, hasBinary);
-  source += signature("int " + context.model + "_run", parameters, " {");
+  source += signature("int " + context.model + "_run", interface->parameters, " {");
   auto check = [&](const std::string &condition, llvm::StringRef status) {
     source += brokenLine("if (" + condition + ") {", 1);
     source += "    return " + statusName(context, status) + ";\n  }\n";
   };
-  if (!pointers.empty())
-    check(llvm::join(llvm::map_range(pointers,
+  if (!interface->pointers.empty())
+    check(llvm::join(llvm::map_range(interface->pointers,
                                      [](const std::string &pointer) {
                                        return pointer + " == NULL";
                                      }),
@@ -287,7 +320,7 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
               "char *)weights;\n";
   scopes.push();
   source += "\n";
-  if (failed(emitStatements(entry, context, names, scopes, source)))
+  if (failed(emitStatements(entry, context, interface->names, scopes, source)))
     return failure();
   source += "  return " + statusName(context, "OK") + ";\n}\n";
 

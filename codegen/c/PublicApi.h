@@ -18,6 +18,10 @@ llvm::LogicalResult emitEntry(mlir::func::FuncOp entry, ModuleContext &context,
                               bool hasBinary, const CEmitterOptions &options,
                               CSource &out, std::string &source);
 
+/// Prints NAME.h alone, for code that comes as an object file.
+llvm::LogicalResult emitHeader(mlir::func::FuncOp entry, ModuleContext &context,
+                               CSource &out);
+
 /// The header of a module without entry: prototypes of its public functions.
 void printPrototypes(llvm::ArrayRef<mlir::func::FuncOp> functions,
                      ModuleContext &context, CSource &out);

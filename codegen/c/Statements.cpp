@@ -68,7 +68,10 @@ void FunctionEmitter::declareVariable(Type type, const std::string &name) {
 
 void FunctionEmitter::define(Value value, const Expression &expression) {
   Type type = value.getType();
-  std::string name = scopes.declare(nameHint(value.getDefiningOp()));
+  std::string hint = nameHint(value.getDefiningOp());
+  std::string name = hint.size() == 2 && hint[1] == '0'
+                         ? scopes.declareNumbered(hint.substr(0, 1))
+                         : scopes.declare(hint);
   if (auto vector = dyn_cast<VectorType>(type)) {
     declareVariable(type, name);
     laneLoop(vector, name + "[l] = " + expression.text + ";");
@@ -138,6 +141,19 @@ static bool hasTopLevel(llvm::StringRef text, llvm::StringRef operators) {
   return false;
 }
 
+/// `(a + b)` without its parentheses.
+static std::string unwrapped(llvm::StringRef text) {
+  if (!text.starts_with("(") || !text.ends_with(")"))
+    return text.str();
+  int depth = 0;
+  for (char c : text.drop_back()) {
+    depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (depth == 0) // closed before the end
+      return text.str();
+  }
+  return text.drop_front().drop_back().str();
+}
+
 /// `sum = sum + x` as `sum += x`. Only where the grouping stays the same.
 std::string adze::c::assignment(const std::string &name,
                                 const Expression &value) {
@@ -145,18 +161,18 @@ std::string adze::c::assignment(const std::string &name,
   if (value.precedence == Precedence::Additive) {
     llvm::StringRef rest = text;
     if (rest.consume_front(name + " + ") && !hasTopLevel(rest, "+-"))
-      return name + " += " + rest.str() + ";";
+      return name + " += " + unwrapped(rest) + ";";
     rest = text;
     if (rest.consume_back(" + " + name) && !hasTopLevel(rest, "+-"))
-      return name + " += " + rest.str() + ";";
+      return name + " += " + unwrapped(rest) + ";";
     rest = text;
     if (rest.consume_front(name + " - ") && !hasTopLevel(rest, "+-"))
-      return name + " -= " + rest.str() + ";";
+      return name + " -= " + unwrapped(rest) + ";";
   }
   if (value.precedence == Precedence::Multiplicative) {
     llvm::StringRef rest = text;
     if (rest.consume_front(name + " * ") && !hasTopLevel(rest, "*/%"))
-      return name + " *= " + rest.str() + ";";
+      return name + " *= " + unwrapped(rest) + ";";
   }
   return name + " = " + text.str() + ";";
 }
@@ -194,15 +210,38 @@ void FunctionEmitter::assign(llvm::ArrayRef<Destination> destinations,
     if (next == pending.end()) { // a cycle: keep one next value aside
       Pending &first = pending.front();
       std::string name = scopes.declare("next");
-      declareVariable(first.to.type, name);
-      assignOne({name, first.to.type, nullptr}, first.value);
-      first.value = Expression(isa<VectorType>(first.to.type) ? name + "[l]"
-                                                              : name);
+      if (isa<VectorType>(first.to.type)) {
+        declareVariable(first.to.type, name);
+        assignOne({name, first.to.type, nullptr}, first.value);
+        first.value = Expression(name + "[l]");
+      } else {
+        line("const " + valueType(first.to.type) + " " + name + " = " +
+             first.value.text + ";");
+        first.value = Expression(name);
+      }
       continue;
     }
     assignOne(next->to, next->value);
     pending.erase(next);
   }
+}
+
+/// Does `user` read `variable` before `op`, of the same block, changes it? A
+/// conditional changes it after its own reads; a loop takes it as its start.
+bool FunctionEmitter::readsBefore(Value variable, Operation *user,
+                                  Operation *op) {
+  if (plan.isInlined(user))
+    return llvm::all_of(user->getUsers(), [&](Operation *next) {
+      return readsBefore(user->getResult(0), next, op);
+    });
+  bool isLoop = isa<scf::ForOp>(op);
+  if (user == op)
+    return !isLoop || (llvm::count(op->getOperands(), variable) == 1 &&
+                       llvm::is_contained(
+                           cast<scf::ForOp>(op).getInitArgs(), variable));
+  Operation *statement = op->getBlock()->findAncestorOpInBlock(*user);
+  return statement == op ? !isLoop
+                         : statement && statement->isBeforeInBlock(op);
 }
 
 /// Lets loops and conditionals whose result is only what the block yields
@@ -217,26 +256,19 @@ void FunctionEmitter::passDestinations(
     Operation *op = value.getDefiningOp();
     if (!op || op->getBlock() != &block || !value.hasOneUse())
       continue;
-    // Reads of the variable in this block; those in the other branch of a
-    // surrounding conditional do not happen.
-    llvm::SmallVector<Operation *> readers;
-    if (destination.carried)
-      for (Operation *user : destination.carried.getUsers())
-        if (block.findAncestorOpInBlock(*user))
-          readers.push_back(user);
-    if (auto loop = dyn_cast<scf::ForOp>(op)) {
+    if (!isa<scf::ForOp, scf::IfOp>(op))
+      continue;
+    if (destination.carried) {
+      auto loop = dyn_cast<scf::ForOp>(op);
       unsigned number = cast<OpResult>(value).getResultNumber();
-      if (destination.carried &&
-          (loop.getInitArgs()[number] != destination.carried ||
-           readers.size() != 1))
+      if (loop && loop.getInitArgs()[number] != destination.carried)
         continue;
-    } else if (isa<scf::IfOp>(op)) {
-      if (!llvm::all_of(readers, [&](Operation *user) {
-            return op->isProperAncestor(user);
+      // Reads in the other branch of a surrounding conditional do not happen.
+      if (!llvm::all_of(destination.carried.getUsers(), [&](Operation *user) {
+            return !block.findAncestorOpInBlock(*user) ||
+                   readsBefore(destination.carried, user, op);
           }))
         continue;
-    } else {
-      continue;
     }
     passed[value] = destination;
   }

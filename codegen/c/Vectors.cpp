@@ -62,10 +62,16 @@ LogicalResult FunctionEmitter::emitReduction(vector::ReductionOp op) {
                            : kind == Kind::AND ? "&"
                            : kind == Kind::OR  ? "|"
                                                : "^";
-  // The lanes are read twice below; the first one starts the reduction.
-  std::string array = scopes.declare("lanes");
-  declareVariable(type, array);
-  laneLoop(type, array + "[l] = " + lane.text + ";");
+  // The first lane starts the reduction: the lanes must be an array.
+  llvm::StringRef text = lane.text;
+  std::string array;
+  if (text.consume_back("[l]") && Expression(text).isAtom()) {
+    array = text.str();
+  } else {
+    array = scopes.declare("lanes");
+    declareVariable(type, array);
+    laneLoop(type, array + "[l] = " + lane.text + ";");
+  }
   Expression value(array + "[l]");
   std::string start = op.getAcc() ? use(op.getAcc()).text : array + "[0]";
   line(valueType(element) + " " + name + " = " + start + ";");

@@ -30,6 +30,11 @@ struct CEmitterOptions {
   /// Also define `int adze_invoke(void **args)`: args are pointers to the
   /// inputs, the outputs, the arena and, if there is one, the weights binary.
   bool uniformEntry = false;
+  /// Alignment that NAME_run demands of the arena; offsets in the arena are
+  /// planned for it. A power of two.
+  unsigned arenaAlign = 16;
+  /// Print NAME.h and nothing else (the code comes as an object file).
+  bool headerOnly = false;
 };
 
 /// An input or output of the public function.

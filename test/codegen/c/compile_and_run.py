@@ -5,7 +5,7 @@
 warnings and sanitizers, runs every public function on random numbers, and
 compares all buffers with what the interpreter computes for the same module.
 
-usage: compile_and_run.py MODULE [--range LOW HIGH] [--rounds N] [--exact]
+usage: compile_and_run.py MODULE [--range=LOW,HIGH] [--rounds N] [--exact]
 """
 import argparse
 import math
@@ -122,11 +122,12 @@ def differs(actual, expected, exact):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("module")
-    parser.add_argument("--range", nargs=2, type=float, default=(-4, 4))
+    parser.add_argument("--range", default="-4,4")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--exact", action="store_true")
     options = parser.parse_args()
     generator = random.Random(1)
+    bounds = [float(number) for number in options.range.split(",")]
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -137,7 +138,7 @@ def main():
         for result, name, parameters in prototypes(header.read_text()):
             counts = sizes(options.module, name, result)
             for _ in range(options.rounds):
-                arguments = [random_numbers(kind, count, *options.range, generator)
+                arguments = [random_numbers(kind, count, *bounds, generator)
                              for (kind, _, _), count in zip(parameters, counts)]
                 calls.append((result, name, parameters, arguments))
                 for row, values in enumerate(

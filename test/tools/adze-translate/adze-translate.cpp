@@ -12,6 +12,7 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "adze/Artifact.h"
 #include "adze/CEmitter.h"
 #include "adze/WeightStore.h"
 #include "dialects/adze/adze.h"
@@ -55,6 +56,27 @@ static std::vector<char> pattern(MemRefType type) {
   return bytes;
 }
 
+/// What the pipeline would say about the model: made up, but always the same.
+static ArtifactInfo describe(const CSource &source) {
+  ArtifactInfo info;
+  info.adzeVersion = "test";
+  info.modelFile = "model <1>.onnx";
+  info.modelSha256 = std::string(64, '0');
+  info.target = "c";
+  info.options = {{"opt-level", "2"}};
+  info.arenaBound = int64_t(source.arenaBytes) / 2;
+  int64_t step = 0;
+  for (const CKernel &kernel : source.kernels) {
+    info.kernels.push_back({kernel.name, kernel.doc, "", 1000 * (step + 1),
+                            4000, 1});
+    info.buffers.push_back({kernel.name + ".out",
+                            step % 2 * int64_t(source.arenaBytes) / 2,
+                            int64_t(source.arenaBytes) / 2, step, step + 1});
+    ++step;
+  }
+  return info;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM setup(argc, argv);
   namespace cl = llvm::cl;
@@ -66,6 +88,8 @@ int main(int argc, char **argv) {
                            cl::desc("limit of weights in C arrays"));
   cl::opt<unsigned> fileBytes("weights-file-bytes", cl::init(256 << 10),
                               cl::desc("text of one file of weights"));
+  cl::opt<std::string> artifact("artifact", cl::desc("write this artifact"));
+  cl::opt<bool> force("force", cl::desc("overwrite any folder"));
   cl::ParseCommandLineOptions(argc, argv, "loops module to C99\n");
 
   DialectRegistry registry;
@@ -89,6 +113,18 @@ int main(int argc, char **argv) {
   CSource source;
   if (failed(emitC(*module, source, options)))
     return 1;
+  if (!artifact.empty()) {
+    std::vector<WrittenFile> written;
+    Status status =
+        writeArtifact(describe(source), source, artifact, force, written);
+    if (!status) {
+      llvm::errs() << "adze-translate: " << status.message << "\n";
+      return 1;
+    }
+    for (const WrittenFile &one : written)
+      llvm::outs() << one.name << "\n";
+    return 0;
+  }
   std::vector<CFile> files = source.weightFiles;
   files.insert(files.begin(), {source.header, source.source});
   if (source.writeWeightsBinary) {

@@ -1,0 +1,88 @@
+//===- Metadata.cpp - NAME.json --------------------------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Artifact/Files.h"
+
+#include "nlohmann/json.hpp"
+
+using namespace adze;
+using nlohmann::ordered_json;
+
+static ordered_json tensors(const CSource &source, bool outputs) {
+  ordered_json list = ordered_json::array();
+  for (const CArgument &argument : source.arguments) {
+    if (argument.isOutput != outputs)
+      continue;
+    list.push_back({{"name", argument.name},
+                    {"type", argument.type},
+                    {"shape", argument.shape},
+                    {"elements", argument.elements},
+                    {"bytes", argument.bytes},
+                    {"c_name", argument.cName},
+                    {"c_type", argument.cType}});
+  }
+  return list;
+}
+
+std::string adze::artifactMetadata(const ArtifactInfo &info,
+                                   const CSource &source) {
+  ordered_json json;
+  json["generator"] = artifactGenerator;
+  json["adze_version"] = info.adzeVersion;
+  json["name"] = source.model;
+  json["target"] = info.target;
+  json["compiler_flags"] = info.compilerFlags;
+  json["model"] = {{"file", info.modelFile}, {"sha256", info.modelSha256}};
+  json["options"] = ordered_json::object();
+  for (const auto &[name, value] : info.options)
+    json["options"][name] = value;
+  json["inputs"] = tensors(source, false);
+  json["outputs"] = tensors(source, true);
+  json["arena_bytes"] = source.arenaBytes;
+  json["arena_align"] = source.arenaAlign;
+  json["arena_bound_bytes"] = info.arenaBound;
+  json["weights_bytes"] = source.weightsBytes;
+  json["weights_file"] = nullptr;
+  if (source.weightsBinaryBytes)
+    json["weights_file"] = {{"name", weightsBinaryName(source)},
+                            {"bytes", source.weightsBinaryBytes}};
+  json["kernels"] = ordered_json::array();
+  for (const ArtifactKernel &kernel : info.kernels)
+    json["kernels"].push_back({{"name", kernel.name},
+                               {"doc", kernel.doc},
+                               {"schedule", kernel.schedule},
+                               {"macs", kernel.macs},
+                               {"bytes", kernel.bytes},
+                               {"calls", kernel.calls}});
+  json["buffers"] = ordered_json::array();
+  for (const ArtifactBuffer &buffer : info.buffers)
+    json["buffers"].push_back({{"name", buffer.name},
+                               {"offset", buffer.offset},
+                               {"bytes", buffer.size},
+                               {"first_step", buffer.first},
+                               {"last_step", buffer.last}});
+  json["files"] = artifactFileNames(info, source);
+  // Names come from models and may be no UTF-8.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) +
+         "\n";
+}
+
+std::vector<std::string> adze::filesOfArtifact(const std::string &metadata) {
+  ordered_json json =
+      ordered_json::parse(metadata, nullptr, /*allow_exceptions=*/false);
+  std::vector<std::string> names;
+  if (!json.is_object() || json.value("generator", ordered_json()) !=
+                               ordered_json(artifactGenerator))
+    return names;
+  auto files = json.find("files");
+  if (files == json.end() || !files->is_array())
+    return names;
+  for (const ordered_json &name : *files)
+    if (name.is_string())
+      names.push_back(name);
+  return names;
+}
