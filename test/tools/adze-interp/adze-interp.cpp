@@ -25,7 +25,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 
 #include <charconv>
@@ -80,6 +79,12 @@ static bool parseNumber(StringRef text, Type type, char *bytes,
   return true;
 }
 
+template <typename T> static void printShortest(T value) {
+  char text[64];
+  std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);
+  llvm::outs() << StringRef(text, end.ptr - text);
+}
+
 static void printNumber(Type type, const char *bytes, uint64_t index,
                         bool raw) {
   unsigned bits = interp::storageBits(type);
@@ -89,16 +94,12 @@ static void printNumber(Type type, const char *bytes, uint64_t index,
     llvm::outs() << "0x" << llvm::toString(value, 16, /*Signed=*/false);
   } else if (floatType) {
     APFloat number(floatType.getFloatSemantics(), value);
-    if (number.isNaN()) {
+    if (number.isNaN())
       llvm::outs() << "nan";
-      return;
-    }
-    char text[64];
-    std::to_chars_result end =
-        floatType.isF64()
-            ? std::to_chars(text, text + sizeof(text), number.convertToDouble())
-            : std::to_chars(text, text + sizeof(text), number.convertToFloat());
-    llvm::outs() << StringRef(text, end.ptr - text);
+    else if (floatType.isF64())
+      printShortest(number.convertToDouble());
+    else
+      printShortest(number.convertToFloat());
   } else {
     llvm::outs() << llvm::toString(value, 10, /*Signed=*/true);
   }
@@ -153,8 +154,10 @@ static int runEntry(OwningOpRef<ModuleOp> module,
     for (int64_t dim : tensor.spec.shape)
       llvm::outs() << " x " << dim;
     llvm::outs() << ":";
-    for (int64_t i = 0; i < tensor.spec.numElements(); ++i)
-      llvm::outs() << llvm::formatv(" {0}", tensor.get(i));
+    for (int64_t i = 0; i < tensor.spec.numElements(); ++i) {
+      llvm::outs() << ' ';
+      printShortest(tensor.get(i));
+    }
     llvm::outs() << "\n";
   }
   return 0;
