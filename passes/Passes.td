@@ -171,9 +171,9 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     Written on the module: `adze.arena_size`, `adze.arena_alignment` and
     `adze.arena_bound` (no plan of these kernels in this order needs fewer
     bytes), and `adze.memory` for the report: `peak`, `bound`, `gap`, `optimal`,
-    `peak_step`, `peak_at` (the operation there), `tensors` (name, bytes and
-    offset of what is live there), `buffers` (how many) and `unshared` (the
-    bytes of all buffers together).
+    `steps` (how many), `peak_step`, `peak_at` (the operation there), `buffers`
+    (name, bytes, offset, first and last step of each), `tensors` (those live at
+    the peak) and `unshared` (the bytes of all buffers together).
   }];
   let options = [
     Option<"alignment", "alignment", "int64_t", "16",

@@ -97,31 +97,39 @@ static void markRestrict(ModuleOp module, func::FuncOp program,
 static DictionaryAttr makeReport(ModuleOp module, const ProgramBuffers &buffers,
                                  const Plan &plan) {
   Builder builder(module.getContext());
-  SmallVector<Attribute> tensors;
-  for (int b : plan.peakBuffers) {
+  auto number = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  auto describe = [&](int b) -> Attribute {
     const ProgramBuffers::Entry &entry = buffers.entries[b];
-    tensors.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("bytes", builder.getI64IntegerAttr(entry.size)),
+    return builder.getDictionaryAttr(
+        {number("bytes", entry.size), number("first", entry.first),
+         number("last", entry.last),
          builder.getNamedAttr("name", builder.getStringAttr(nameOf(entry))),
-         builder.getNamedAttr("offset",
-                              builder.getI64IntegerAttr(plan.offsets[b]))}));
-  }
+         number("offset", plan.offsets[b])});
+  };
+  SmallVector<Attribute> all, atPeak;
   int64_t unshared = 0;
-  for (const ProgramBuffers::Entry &entry : buffers.entries)
-    unshared += entry.size;
+  for (size_t b = 0; b < buffers.entries.size(); ++b) {
+    all.push_back(describe(static_cast<int>(b)));
+    unshared += buffers.entries[b].size;
+  }
+  for (int b : plan.peakBuffers)
+    atPeak.push_back(describe(b));
   NamedAttrList report;
-  report.set("bound", builder.getI64IntegerAttr(plan.bound));
-  report.set("buffers", builder.getI64IntegerAttr(buffers.entries.size()));
-  report.set("gap", builder.getI64IntegerAttr(plan.peak - plan.bound));
+  report.append(number("bound", plan.bound));
+  report.set("buffers", builder.getArrayAttr(all));
+  report.append(number("gap", plan.peak - plan.bound));
   report.set("optimal", builder.getBoolAttr(plan.optimal()));
-  report.set("peak", builder.getI64IntegerAttr(plan.peak));
-  report.set("peak_step", builder.getI64IntegerAttr(plan.peakStep));
+  report.append(number("peak", plan.peak));
+  report.append(number("peak_step", plan.peakStep));
   report.set("peak_at",
              builder.getStringAttr(
                  plan.peakStep < 0 ? std::string()
                                    : nameOfStep(buffers.steps[plan.peakStep])));
-  report.set("tensors", builder.getArrayAttr(tensors));
-  report.set("unshared", builder.getI64IntegerAttr(unshared));
+  report.append(number("steps", static_cast<int64_t>(buffers.steps.size())));
+  report.set("tensors", builder.getArrayAttr(atPeak));
+  report.append(number("unshared", unshared));
   return report.getDictionary(module.getContext());
 }
 

@@ -186,12 +186,14 @@ private:
 
 LogicalResult ProgramBuffers::Builder::number(Block &block) {
   for (Operation &op : block) {
-    auto step = static_cast<int64_t>(operations.size());
-    operations.push_back(&op);
-    if (!isa<ConstantOp, kernel::CallOp, kernel::ViewOp, kernel::IfOp,
-             kernel::WhileOp, kernel::YieldOp, func::ReturnOp>(op))
+    if (isa<ConstantOp, kernel::ViewOp>(op))
+      continue; // nothing happens there
+    if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp, kernel::YieldOp,
+             func::ReturnOp>(op))
       return op.emitOpError("has no place in a program of kernels, whose "
                             "buffers are to be planned");
+    auto step = static_cast<int64_t>(operations.size());
+    operations.push_back(&op);
     for (Region &region : op.getRegions())
       for (Block &inner : region)
         if (failed(number(inner)))
@@ -255,7 +257,7 @@ void ProgramBuffers::Builder::extendLifetimes() {
   for (Operation *op : operations)
     for (Value operand : op->getOperands()) {
       int node = nodeOf(operand);
-      if (node >= 0 && !isa<kernel::ViewOp>(op))
+      if (node >= 0)
         nodes[node].last =
             std::max(nodes[node].last, stepOfUse(nodes[node].root, op));
     }

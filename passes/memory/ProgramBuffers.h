@@ -46,9 +46,9 @@ llvm::ArrayRef<int64_t> readScratch(kernel::FuncOp kernel);
 std::string describeValue(mlir::Value value);
 
 /// The arena buffers of a program. Steps number the operations in the order of
-/// the text, nested ones included; kernel.if and kernel.while have one step at
-/// their begin and one at their end. The branches of kernel.if lie one after
-/// the other, and so never count as live together.
+/// the text, nested ones included, without constants and views; kernel.if and
+/// kernel.while have one step at their begin and one at their end. The branches
+/// of kernel.if lie one after the other, and so never count as live together.
 class ProgramBuffers {
 public:
   struct Entry {

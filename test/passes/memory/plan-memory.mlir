@@ -4,8 +4,8 @@
 // A chain: two buffers alternate, the result lives in the output.
 
 // CHECK: module attributes {adze.arena_alignment = 16 : i64, adze.arena_bound = 256 : i64, adze.arena_size = 256 : i64
-// CHECK-SAME: adze.memory = {bound = 256 : i64, buffers = 3 : i64, gap = 0 : i64, optimal = true, peak = 256 : i64, peak_at = "@half", peak_step = 1 : i64
-// CHECK-SAME: tensors = [{bytes = 128 : i64, name = "relu1", offset = [[A:[0-9]+]] : i64}, {bytes = 128 : i64, name = "@half", offset = [[B:[0-9]+]] : i64}]
+// CHECK-SAME: adze.memory = {bound = 256 : i64, buffers = [{bytes = 128 : i64, first = 0 : i64, last = 1 : i64, name = "relu1", offset = {{.*}} gap = 0 : i64, optimal = true, peak = 256 : i64, peak_at = "@half", peak_step = 1 : i64, steps = 5 : i64
+// CHECK-SAME: tensors = [{bytes = 128 : i64, first = 0 : i64, last = 1 : i64, name = "relu1", offset = [[A:[0-9]+]] : i64}, {bytes = 128 : i64, first = 1 : i64, last = 2 : i64, name = "@half", offset = [[B:[0-9]+]] : i64}]
 // CHECK-SAME: unshared = 384 : i64
 // CHECK-LABEL: func.func @main
 // CHECK: kernel.call @half(%{{.*}}) {offsets = array<i64: [[A]]>}
@@ -122,7 +122,7 @@ func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
 
 // Nothing in the arena.
 
-// CHECK: adze.arena_bound = 0 : i64, adze.arena_size = 0 : i64, adze.memory = {{{.*}}peak_at = "", peak_step = -1 : i64, tensors = []
+// CHECK: adze.arena_bound = 0 : i64, adze.arena_size = 0 : i64, adze.memory = {{{.*}}peak_at = "", peak_step = -1 : i64, steps = 1 : i64, tensors = []
 func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
   return %x : tensor<16xf32>
 }
