@@ -139,11 +139,11 @@ struct UnsupportedNode {
 
 /// What is known of a model without running it.
 struct ModelInfo {
-  std::string path, graphName, producer;
+  std::string path, producer;
   int64_t irVersion = 0;
   std::vector<std::pair<std::string, int64_t>> opsets; // (domain, version)
-  /// As in the file: a free dimension is -1 and named in `freeDimensions`
-  /// ("input[0] = batch").
+  /// A dimension that the file and the options leave free is taken as 1 and
+  /// listed in `freeDimensions` ("input[0] = batch").
   std::vector<TensorSpec> inputs, outputs;
   std::vector<std::string> freeDimensions;
   std::vector<OperatorCount> operators; // by count, then by name
@@ -151,8 +151,8 @@ struct ModelInfo {
   int64_t nodes = 0;
   int64_t parameters = 0;  // elements of all initialisers
   int64_t weightBytes = 0; // their bytes in the file
-  /// Figures of the compiled form, for `options.target`. Not known (and
-  /// `notCompiled` says why) if an operator is unsupported or a dimension free.
+  /// Figures of the compiled form, for `options.target`. Not known if
+  /// `notCompiled` says why: an operator is unsupported, say.
   int64_t macs = -1;
   MemoryFigures memory;
   std::vector<KernelInfo> kernels;

@@ -27,6 +27,10 @@ struct ReadOptions {
   /// name (one entry); the empty name is the only input. An input that keeps a
   /// free dimension is an error.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Give dimensions that stay free the value 1, and list them in the module's
+  /// attribute `onnx.assumed` ("x[0] = batch"): for looking at a model, never
+  /// for code that somebody will run.
+  bool assumeOnes = false;
   /// Return every tensor that a node of the main graph makes, after the
   /// model's own outputs, under its name in the file.
   bool keepAllValues = false;

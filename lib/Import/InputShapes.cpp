@@ -48,7 +48,8 @@ namespace {
 class Fixer {
 public:
   Fixer(Model &model, const Shapes &shapes) : model(model), shapes(shapes) {}
-  void run();
+  void run(bool assumeOnes);
+  std::vector<std::string> assumed; // "input[0] = batch"
 
 private:
   Model &model;
@@ -61,6 +62,7 @@ private:
   void fixInput(::onnx::ValueInfoProto &input,
                 const std::vector<int64_t> &shape);
   void substitute(::onnx::TypeProto &type);
+  void assumeFreeDimensions();
   void checkNothingFree();
 };
 } // namespace
@@ -138,6 +140,30 @@ void Fixer::substitute(::onnx::TypeProto &type) {
   }
 }
 
+/// Gives what the user left free the value 1. A dimension without a name is
+/// one of its own.
+void Fixer::assumeFreeDimensions() {
+  for (onnx::ValueInfoProto &input : *model.graph().mutable_input()) {
+    if (!input.type().has_tensor_type())
+      continue;
+    onnx::TypeProto::Tensor &type =
+        *input.mutable_type()->mutable_tensor_type();
+    for (int i = 0; i < type.shape().dim_size(); ++i) {
+      Dimension &dim = *type.mutable_shape()->mutable_dim(i);
+      if (!isFree(dim) || names.count(dim.dim_param()))
+        continue;
+      assumed.push_back(input.name() + "[" + std::to_string(i) +
+                        "] = " + (isNamed(dim) ? dim.dim_param() : "?"));
+      if (!isNamed(dim))
+        dim.set_dim_value(1);
+    }
+  }
+  for (onnx::ValueInfoProto &input : *model.graph().mutable_input())
+    for (const Dimension &dim : input.type().tensor_type().shape().dim())
+      if (isFree(dim) && isNamed(dim))
+        names.emplace(dim.dim_param(), 1);
+}
+
 /// Lists what is still free, with the options that would fix it.
 void Fixer::checkNothingFree() {
   std::set<std::string> freeNames;
@@ -176,7 +202,7 @@ void Fixer::checkNothingFree() {
              " (with the numbers that you need instead of 1)");
 }
 
-void Fixer::run() {
+void Fixer::run(bool assumeOnes) {
   std::set<std::string> dimNames;
   std::map<std::string, ::onnx::ValueInfoProto *> inputs;
   for (::onnx::ValueInfoProto &input : *model.graph().mutable_input()) {
@@ -244,6 +270,8 @@ void Fixer::run() {
            "the inputs are " + (known.empty() ? "none" : known) +
                (free.empty() ? "" : ", the free dimensions " + free));
   }
+  if (assumeOnes)
+    assumeFreeDimensions();
   // Named dimensions stand in value infos of every graph.
   forEachGraph(model.graph(), [&](::onnx::GraphProto &graph) {
     for (auto *list : {graph.mutable_input(), graph.mutable_output(),
@@ -266,6 +294,9 @@ void Fixer::run() {
   }
 }
 
-void reader::fixInputShapes(Model &model, const Shapes &shapes) {
-  Fixer(model, shapes).run();
+std::vector<std::string>
+reader::fixInputShapes(Model &model, const Shapes &shapes, bool assumeOnes) {
+  Fixer fixer(model, shapes);
+  fixer.run(assumeOnes);
+  return fixer.assumed;
 }

@@ -14,9 +14,12 @@ namespace adze::reader {
 /// Gives every free dimension of the graph's tensor inputs the value that the
 /// user has chosen (ReadOptions::shapes), and with it every dimension of the
 /// same name anywhere in the model. Refuses choices that fit nothing, and
-/// inputs that stay free; no value is ever assumed.
-void fixInputShapes(Model &model,
-                    const std::map<std::string, std::vector<int64_t>> &shapes);
+/// inputs that stay free: no value is assumed, unless `assumeOnes` is set. Then
+/// what stays free becomes 1, and is returned as a list of "input[0] = batch".
+std::vector<std::string>
+fixInputShapes(Model &model,
+               const std::map<std::string, std::vector<int64_t>> &shapes,
+               bool assumeOnes);
 
 } // namespace adze::reader
 

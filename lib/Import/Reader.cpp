@@ -52,7 +52,8 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
   normaliseGraphs(model);
   checkAgainstSchemas(model);
   inlineLocalFunctions(model);
-  fixInputShapes(model, options.shapes);
+  std::vector<std::string> assumed =
+      fixInputShapes(model, options.shapes, options.assumeOnes);
   // Hashing touches every byte of the file, which nothing else here does; it
   // begins when little can fail any more, because a failure would wait for it.
   std::future<std::string> digest =
@@ -62,6 +63,11 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
       buildModule(model, types, options, context);
   (*module)->setAttr("onnx.sha256",
                      mlir::StringAttr::get(&context, digest.get()));
+  if (!assumed.empty())
+    (*module)->setAttr("onnx.assumed",
+                       mlir::Builder(&context).getStrArrayAttr(
+                           llvm::SmallVector<llvm::StringRef>(assumed.begin(),
+                                                              assumed.end())));
   return module;
 }
 

@@ -75,6 +75,9 @@ static void describeGraph(ModuleOp module, ModelInfo &info) {
     for (NamedAttribute entry : imports)
       if (auto version = dyn_cast<IntegerAttr>(entry.getValue()))
         info.opsets.push_back({entry.getName().str(), version.getInt()});
+  if (auto assumed = module->getAttrOfType<ArrayAttr>("onnx.assumed"))
+    for (StringAttr dimension : assumed.getAsRange<StringAttr>())
+      info.freeDimensions.push_back(dimension.str());
   auto main = module.lookupSymbol<func::FuncOp>("main");
   auto specOf = [](Type type, StringAttr name) {
     TensorSpec spec;
@@ -100,6 +103,7 @@ Status adze::inspectModel(const std::string &path,
   info.path = path;
   ReadOptions read;
   read.shapes = options.shapes;
+  read.assumeOnes = true;
   CompiledModel::Impl impl;
   if (Status status = readOnnx(path, read, impl.context, impl.module); !status)
     return status;
@@ -112,7 +116,11 @@ Status adze::inspectModel(const std::string &path,
     return Status::success();
   }
   CompiledModel compiled;
-  if (Status status = compileModel(path, options, compiled); !status) {
+  CompileOptions fixed = options;
+  fixed.shapes.clear();
+  for (const TensorSpec &input : info.inputs)
+    fixed.shapes[input.name] = input.shape;
+  if (Status status = compileModel(path, fixed, compiled); !status) {
     info.notCompiled = status.message;
     return Status::success();
   }

@@ -40,7 +40,6 @@ static ordered_json describe(const std::vector<TensorSpec> &specs) {
 
 static ordered_json describe(const ModelInfo &info) {
   ordered_json json = {{"model", info.path},
-                       {"graph", info.graphName},
                        {"producer", info.producer},
                        {"ir_version", info.irVersion},
                        {"opsets", ordered_json::object()},
@@ -98,18 +97,16 @@ void InspectCommand::print(const ModelInfo &info) const {
     opsets +=
         fmt::format("{}{} {}", opsets.empty() ? "" : ", ",
                     domain.empty() ? "ai.onnx" : printable(domain), version);
-  fmt::print("{}: ", info.path);
-  if (!info.graphName.empty())
-    fmt::print("graph {}, ", adze::quoted(info.graphName));
-  fmt::print("by {}, IR version {}, opset {}\n",
+  fmt::print("{}: by {}, IR version {}, opset {}\n", info.path,
              info.producer.empty() ? "an unnamed producer"
                                    : printable(info.producer),
              info.irVersion, opsets);
   printTensors("inputs", info.inputs);
   printTensors("outputs", info.outputs);
   if (!info.freeDimensions.empty()) {
-    fmt::print("{}\n", coloured("free dimensions (fix them with --shape)",
-                                Colour::Bold));
+    fmt::print("{}\n",
+               coloured("free dimensions, taken as 1 (--shape fixes them)",
+                        Colour::Bold));
     for (const std::string &dimension : info.freeDimensions)
       fmt::print("  {}\n", printable(dimension));
   }
@@ -117,12 +114,14 @@ void InspectCommand::print(const ModelInfo &info) const {
                               Colour::Bold));
   Table operators({{""}, {"", true}, {""}});
   for (const OperatorCount &row : info.operators)
-    operators.add({printable(row.domain.empty() ? row.name
-                                                : row.domain + "." + row.name) +
-                       fmt::format("-{}", row.sinceVersion),
-                   std::to_string(row.count),
-                   row.supported ? Table::Cell("")
-                                 : Table::Cell("not supported", Colour::Red)});
+    operators.add(
+        {printable(row.domain.empty() ? row.name
+                                      : row.domain + "." + row.name) +
+             (row.sinceVersion > 0 ? fmt::format("-{}", row.sinceVersion)
+                                   : std::string()),
+         std::to_string(row.count),
+         row.supported ? Table::Cell("")
+                       : Table::Cell("not supported", Colour::Red)});
   operators.print(2);
   fmt::print("{}\n", coloured("size", Colour::Bold));
   Table size({{""}, {"", true}});
