@@ -141,6 +141,8 @@ std::optional<Expression> FunctionEmitter::wraparound(Operation *op,
 /// operand.
 std::optional<Expression> FunctionEmitter::minMax(Operation *op) {
   Expression a = operand(op, 0), b = operand(op, 1);
+  if (a.text == b.text)
+    return a;
   if (isa<arith::MaxSIOp, arith::MinSIOp>(op))
     return conditional(
         binary(a, isa<arith::MaxSIOp>(op) ? ">" : "<", b), a, b);
@@ -183,6 +185,20 @@ std::optional<Expression> FunctionEmitter::compare(arith::CmpIOp op) {
   // A bool of C is 0 or 1; as signed numbers of one bit, 1 stands for -1.
   if (isBool && !isUnsigned && symbol != "==" && symbol != "!=")
     std::swap(a, b);
+  // Comparisons whose result is known: compilers warn about them.
+  bool withEqual = symbol == "==" || symbol == "<=" || symbol == ">=";
+  auto known = [&](bool value) {
+    context.usesBool = true;
+    return Expression(value ? "true" : "false");
+  };
+  if (use(a).text == use(b).text)
+    return known(withEqual);
+  if (isUnsigned && (symbol == "<" || symbol == ">=") &&
+      matchPattern(b, m_Zero()))
+    return known(symbol == ">=");
+  if (isUnsigned && (symbol == ">" || symbol == "<=") &&
+      matchPattern(a, m_Zero()))
+    return known(symbol == "<=");
   if (isUnsigned && !isBool &&
       !(ranges.of(a).isNonNegative() && ranges.of(b).isNonNegative()))
     return binary(asUnsigned(a), symbol, asUnsigned(b));

@@ -21,6 +21,20 @@ using namespace adze;
 using namespace adze::c;
 using namespace mlir;
 
+/// Folds what an operation alone shows to be constant (x < x, min(x, x)):
+/// compilers warn about such C.
+static void fold(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (op->hasTrait<OpTrait::ConstantLike>() || op->getNumResults() == 0)
+      return;
+    OpBuilder builder(op);
+    llvm::SmallVector<Value> results;
+    if (succeeded(builder.tryFold(op, results)) && !results.empty() &&
+        results.front().getDefiningOp() != op)
+      op->replaceAllUsesWith(results);
+  });
+}
+
 /// Erases operations without effect whose results nobody uses; their C would
 /// be variables that compilers warn about.
 static void eraseDead(Region &region) {
@@ -70,6 +84,7 @@ LogicalResult adze::emitC(ModuleOp module, CSource &out,
   if (!model)
     return module.emitError("needs the attribute adze.model, the name under "
                             "which its C is called");
+  fold(module);
   eraseDead(module.getBodyRegion());
 
   ModuleContext context;

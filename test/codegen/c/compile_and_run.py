@@ -8,6 +8,7 @@ compares all buffers with what the interpreter computes for the same module.
 usage: compile_and_run.py MODULE [--range=LOW,HIGH] [--rounds N] [--exact]
 """
 import argparse
+import ctypes
 import math
 import pathlib
 import random
@@ -111,10 +112,12 @@ def harness(model, calls):
 
 
 def differs(actual, expected, exact):
-    a, e = float(actual), float(expected)
+    if exact and not any(c in expected + actual for c in ".einf"):
+        return int(actual) != int(expected)
+    a, e = (ctypes.c_float(float(text)).value for text in (actual, expected))
     if math.isnan(e) or math.isnan(a):
         return math.isnan(e) != math.isnan(a)
-    if math.isinf(e) or exact:
+    if math.isinf(e) or math.isinf(a) or exact:
         return a != e
     return abs(a - e) > 1e-5 * max(abs(e), 1.0)
 
@@ -125,12 +128,14 @@ def main():
     parser.add_argument("--range", default="-4,4")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--exact", action="store_true")
+    parser.add_argument("--flags", default="", help="more flags for the compilers")
+    parser.add_argument("--keep", help="keep the generated files in this folder")
     options = parser.parse_args()
     generator = random.Random(1)
     bounds = [float(number) for number in options.range.split(",")]
 
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
+        folder = pathlib.Path(options.keep or folder)
         run(["adze-translate", options.module, "-o", folder])
         header, = [h for h in folder.glob("*.h") if not h.name.endswith("_weights.h")]
         model = header.stem
@@ -153,7 +158,7 @@ def main():
             objects = []
             for source in sources:
                 objects.append(folder / (source.stem + ".o"))
-                run([compiler, *WARNINGS, *flags, "-c", source, "-o", objects[-1]])
+                run([compiler, *WARNINGS, *flags, *options.flags.split(), "-c", source, "-o", objects[-1]])
             if (compiler, flags) in FREESTANDING:
                 continue
             program = folder / "program"
