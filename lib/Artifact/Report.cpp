@@ -181,12 +181,12 @@ static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
   }
   std::string text = fmt::format(
       "<h2>Arena</h2>\n<p class=\"lead\">What lies where, and when: kernels "
-      "run from left to right, addresses grow upwards. {} of {} bytes; no "
-      "plan for these kernels needs fewer than {}.</p>\n"
+      "run from left to right, addresses grow upwards. {} bytes{}.</p>\n"
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"memory map\">\n",
       groupedDigits(int64_t(source.arenaBytes)),
-      groupedDigits(int64_t(source.arenaBytes)),
-      info.arenaBound ? groupedDigits(info.arenaBound) : "are live at once",
+      info.arenaBound ? "; no plan for these kernels needs fewer than " +
+                            groupedDigits(info.arenaBound)
+                      : "",
       MemoryMap::width, MemoryMap::height);
   int64_t grid = gridStep(map.bytes);
   for (int64_t at = 0; at <= map.bytes; at += grid)
