@@ -36,6 +36,9 @@ struct CompileOptions {
   /// Shapes of inputs (by input name), or values of free dimensions (by
   /// dimension name, one entry). The empty name is the model's only input.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Values of inputs (by input name) that are known now: these stop being
+  /// inputs. What decides on shapes has to be known.
+  std::map<std::string, Tensor> constants;
   /// Make every node's results outputs too (`verify --per-layer`).
   bool keepAllValues = false;
   /// Base name of what is written; the model's file name by default.

@@ -27,6 +27,8 @@ struct ReadOptions {
   /// name (one entry); the empty name is the only input. An input that keeps a
   /// free dimension is an error.
   std::map<std::string, std::vector<int64_t>> shapes;
+  /// Values of inputs by input name: these stop being inputs.
+  std::map<std::string, Tensor> constants;
   /// Give dimensions that stay free the value 1, and list them in the module's
   /// attribute `onnx.assumed` ("x[0] = batch"): for looking at a model, never
   /// for code that somebody will run.

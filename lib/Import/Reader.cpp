@@ -14,6 +14,7 @@
 
 #include "adze/Reader.h"
 
+#include "FixedInputs.h"
 #include "GraphBuilder.h"
 #include "GraphCheck.h"
 #include "InputShapes.h"
@@ -48,6 +49,7 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
                                               const ReadOptions &options,
                                               mlir::MLIRContext &context) {
   Model model = loadModel(path);
+  fixInputs(model, options.constants);
   resolveTensors(model);
   normaliseGraphs(model);
   checkAgainstSchemas(model);

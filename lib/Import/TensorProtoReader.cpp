@@ -42,23 +42,22 @@ static bool parses(std::string_view bytes, Message &message) {
          message.ParseFromArray(bytes.data(), int(bytes.size()));
 }
 
-/// A file does not say which message it holds. The three share the numbers of
-/// fields: field 2 is an enumeration in each, but only in a tensor is field 1 a
-/// number (a dimension) and field 3 not used.
+/// A file does not say which message it holds. Field 1 is a name in a
+/// SequenceProto and an OptionalProto and a dimension in a TensorProto, of
+/// which ONNX's writers make a number each; and only a tensor has its elements'
+/// type in field 2 and nothing in field 3.
 static void refuseOtherMessages(std::string_view bytes) {
+  constexpr char name = 1 << 3 | 2; // the tag of a string in field 1
   ::onnx::TensorProto tensor;
-  if (parses(bytes, tensor) && !tensor.has_segment() &&
-      (!tensor.name().empty() || tensor.dims_size() != 0 ||
-       tensor.has_raw_data()))
+  bool isTensor = parses(bytes, tensor);
+  if (isTensor && !bytes.starts_with(name) && !tensor.has_segment() &&
+      tensor.data_type() != ::onnx::TensorProto::UNDEFINED)
     return;
   ::onnx::SequenceProto sequence;
-  if (parses(bytes, sequence) &&
-      sequence.elem_type() != ::onnx::SequenceProto::UNDEFINED)
+  ::onnx::OptionalProto optional;
+  if (parses(bytes, sequence) || parses(bytes, optional))
     refuse("the file holds a sequence or an optional value, which is not "
            "supported");
-  ::onnx::OptionalProto optional;
-  if (parses(bytes, optional))
-    refuse("the file holds an optional value, which is not supported");
   refuse("the file is no well-formed TensorProto");
 }
 

@@ -59,6 +59,7 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
   progress("reading", 0.0);
   ReadOptions read;
   read.shapes = options.shapes;
+  read.constants = options.constants;
   read.keepAllValues = options.keepAllValues;
   if (Status status = readOnnx(path, read, impl.context, impl.module); !status)
     return status;

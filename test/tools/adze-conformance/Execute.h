@@ -21,13 +21,17 @@ constexpr const char *interpreterTarget = "interp";
 struct Prepared {
   std::vector<DataSet> sets;
   CompiledModel compiled;
+  /// Inputs that were made constants, because without knowing them the shapes
+  /// of the program are not known.
+  std::vector<std::string> fixed;
 };
 
 /// Reads the data and compiles the model; a failure is an outcome.
 bool prepare(const Test &test, const std::string &target, int optLevel,
              Prepared &prepared, Outcome &outcome);
 
-/// Compiles, loads and runs a test in this process.
+/// Compiles, loads and runs a test in this process. The payload lists the
+/// inputs that were made constants.
 Outcome runTest(const Test &test, const std::string &target, int optLevel);
 
 /// A failed status as an outcome: what is not supported is told from what went

@@ -132,24 +132,6 @@ Status conformance::readDataSets(const Test &test, std::vector<DataSet> &sets) {
   return Status::success();
 }
 
-Status conformance::freeShapes(
-    const Test &test, const DataSet &set,
-    std::map<std::string, std::vector<int64_t>> &shapes) {
-  ModelSignature signature;
-  if (Status status = readSignature(test.model(), signature); !status)
-    return status;
-  for (size_t i = 0; i < signature.inputs.size(); ++i) {
-    const ModelValue &input = signature.inputs[i];
-    if (!input.kind.empty() && input.kind != "tensor")
-      return Status::failure(fmt::format(
-          "input '{}' is a {}, which is not supported", input.spec.name,
-          input.kind));
-    if (!input.isStatic() && i < set.inputs.size())
-      shapes[input.spec.name] = set.inputs[i].spec.shape;
-  }
-  return Status::success();
-}
-
 std::string conformance::compareOutputs(const Test &test,
                                         const std::vector<Tensor> &got,
                                         const DataSet &set) {

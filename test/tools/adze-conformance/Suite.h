@@ -42,10 +42,6 @@ struct DataSet {
 /// The data sets of a test, in order.
 Status readDataSets(const Test &test, std::vector<DataSet> &sets);
 
-/// The shapes that the first data set gives to inputs with free dimensions.
-Status freeShapes(const Test &test, const DataSet &set,
-                  std::map<std::string, std::vector<int64_t>> &shapes);
-
 /// Compares a run's results with the data set: an empty text, or what differs.
 std::string compareOutputs(const Test &test, const std::vector<Tensor> &got,
                            const DataSet &set);

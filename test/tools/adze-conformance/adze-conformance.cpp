@@ -97,6 +97,7 @@ void writeJson(const CommandLine &options, const std::vector<Test> &tests,
     entry["expanded"] = test.expanded;
     entry["result"] = resultName(outcomes[i].result);
     entry["message"] = outcomes[i].message;
+    entry["fixed"] = outcomes[i].payload; // inputs made constants
     entry["seconds"] = outcomes[i].seconds;
     document["tests"].push_back(std::move(entry));
   }
