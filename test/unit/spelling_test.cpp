@@ -19,6 +19,7 @@ TEST(Spelling, TheNearestWordIsNamed) {
   EXPECT_EQ(nearest("cortex_m4", words), "cortex-m4");
   EXPECT_EQ(nearest("cort", words), "cortex-m4"); // unfinished
   EXPECT_EQ(nearest("rum", words), "run");
+  EXPECT_EQ(nearest("--oi", {"--fix", "--io"}), "--io"); // a swap is one step
   EXPECT_EQ(nearest("banana", words), "");
   EXPECT_EQ(nearest("x", words), "");
   EXPECT_EQ(nearest("", words), "");
