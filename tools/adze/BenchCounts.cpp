@@ -169,7 +169,7 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
     if (!std::filesystem::is_directory(folder, error)) {
       CompileOptions compileOptions = options.model.compileOptions();
       compileOptions.progress = report;
-      files.addShapes(compileOptions.shapes);
+      files.addShapes(compileOptions);
       check(compileModel(options.model.model, compileOptions, compiled));
       check(temporary.create());
       folder = temporary.file(compiled.name);

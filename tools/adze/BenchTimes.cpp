@@ -67,7 +67,7 @@ int cli::benchTimes(const BenchOptions &options) {
   if (!options.inputs.empty())
     files.addNpz(options.inputs);
   CompileOptions compileOptions = options.model.compileOptions();
-  files.addShapes(compileOptions.shapes);
+  files.addShapes(compileOptions);
   Runnable runnable = makeRunnable(options.model, compileOptions);
   Executable &executable = *runnable.executable;
   std::vector<Tensor> in = files.empty() ? randomInputs(executable.inputs(), 0)

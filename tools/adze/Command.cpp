@@ -7,6 +7,7 @@
 
 #include "tools/adze/Command.h"
 #include "adze/Driver.h"
+#include "adze/Npz.h"
 #include "lib/Support/Spelling.h"
 
 #include <fmt/format.h>
@@ -61,7 +62,31 @@ void cli::addModelOptions(CommandLine &line, CLI::App &app,
                  "be repeated")
       ->type_name("SHAPE")
       ->allow_extra_args(false);
+  app.add_option("-f,--fix", options.fixed,
+                 "Value of an input that is known now (NAME=FILE.npy): it "
+                 "becomes a constant; may be repeated")
+      ->type_name("NAME=FILE")
+      ->allow_extra_args(false);
   addJsonOption(app, options.json);
+}
+
+/// Reads the arrays that --fix names.
+static std::map<std::string, Tensor>
+readFixed(const std::vector<std::string> &texts) {
+  std::map<std::string, Tensor> constants;
+  for (const std::string &text : texts) {
+    size_t equals = text.rfind('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+      throw UsageError(fmt::format(
+          "--fix '{}' cannot be read: expected NAME=FILE.npy", text));
+    std::string name = text.substr(0, equals);
+    Tensor tensor;
+    tensor.spec.name = name;
+    check(readNpy(text.substr(equals + 1), tensor));
+    if (!constants.emplace(name, std::move(tensor)).second)
+      throw UsageError(fmt::format("--fix gives '{}' twice", name));
+  }
+  return constants;
 }
 
 CompileOptions ModelOptions::compileOptions() const {
@@ -69,6 +94,7 @@ CompileOptions ModelOptions::compileOptions() const {
   result.target = target;
   result.optLevel = optLevel;
   result.shapes = parseShapes(shapes);
+  result.constants = readFixed(fixed);
   result.name = name;
   if (name.empty()) {
     // Model collections call every file model.onnx, in a folder that names it.

@@ -81,14 +81,14 @@ struct ModelOptions {
   std::string target = "host";
   std::string name;
   int optLevel = 2;
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, fixed;
   bool json = false;
 
-  /// As the compiler takes them; a shape that cannot be read throws.
+  /// As the compiler takes them; a shape or file that cannot be read throws.
   CompileOptions compileOptions() const;
 };
 
-/// Declares MODEL, --target, -O, --shape and --json.
+/// Declares MODEL, --target, -O, --shape, --fix and --json.
 void addModelOptions(CommandLine &line, CLI::App &app, ModelOptions &options,
                      const std::string &modelHelp);
 void addJsonOption(CLI::App &app, bool &json);

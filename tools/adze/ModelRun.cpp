@@ -55,8 +55,8 @@ void InputFiles::addNpy(const std::string &text) {
     singles.emplace_back(text.substr(0, equals), text.substr(equals + 1));
 }
 
-void InputFiles::addShapes(
-    std::map<std::string, std::vector<int64_t>> &shapes) const {
+void InputFiles::addShapes(CompileOptions &options) const {
+  std::map<std::string, std::vector<int64_t>> &shapes = options.shapes;
   if (shapes.count("")) // the user has spoken about the only input
     return;
   for (const auto &[name, path] : singles) {
@@ -74,6 +74,8 @@ void InputFiles::addShapes(
   for (const std::string &name : npz->names()) {
     if (!startsWith(name, prefix) ||
         (prefix.empty() && startsWith(name, "out/")))
+      continue;
+    if (options.constants.count(name.substr(prefix.size())))
       continue;
     std::vector<int64_t> shape;
     check(npz->shape(name, shape));

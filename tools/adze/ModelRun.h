@@ -30,8 +30,9 @@ public:
   /// The .npz file, for its reference outputs.
   const NpzReader &archive() const { return *npz; }
 
-  /// Adds the arrays' shapes to the shapes that the user gave, which win.
-  void addShapes(std::map<std::string, std::vector<int64_t>> &shapes) const;
+  /// Adds the arrays' shapes to the shapes that the user gave, which win; an
+  /// input that is fixed has none.
+  void addShapes(CompileOptions &options) const;
 
   /// Reads one tensor for each input, in order, and checks types and shapes.
   std::vector<Tensor> read(const std::vector<TensorSpec> &inputs) const;

@@ -113,7 +113,7 @@ int RunCommand::run() const {
   for (const std::string &single : singles)
     files.addNpy(single);
   CompileOptions options = model.compileOptions();
-  files.addShapes(options.shapes);
+  files.addShapes(options);
   Runnable runnable = makeRunnable(model, options);
   const std::vector<TensorSpec> &specs = runnable.executable->inputs();
   std::vector<Tensor> in =

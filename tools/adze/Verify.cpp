@@ -116,6 +116,10 @@ VerifyCommand::compareWith(const NpzReader &reference,
 
 /// Compares the result of every node with onnxruntime's.
 std::vector<Row> VerifyCommand::compareLayers(const InputFiles &files) const {
+  if (std::filesystem::is_directory(model.model))
+    throw Failure(fmt::format("--per-layer needs the ONNX file, and {} is a "
+                              "folder of compiled code.",
+                              model.model));
   TemporaryFolder folder;
   check(folder.create());
   std::string layers = folder.file("layers.npz");
@@ -126,7 +130,7 @@ std::vector<Row> VerifyCommand::compareLayers(const InputFiles &files) const {
 
   CompileOptions options = model.compileOptions();
   options.keepAllValues = true;
-  files.addShapes(options.shapes);
+  files.addShapes(options);
   Runnable runnable = makeRunnable(model, options);
   std::vector<Tensor> in = files.read(runnable.executable->inputs()), out;
   check(runnable.executable->run(pointersTo(in), out));
@@ -244,7 +248,7 @@ int VerifyCommand::run() const {
   InputFiles files;
   files.addNpz(io);
   CompileOptions options = model.compileOptions();
-  files.addShapes(options.shapes);
+  files.addShapes(options);
   Runnable runnable = makeRunnable(model, options);
   std::vector<Tensor> in = files.read(runnable.executable->inputs()), out;
   check(runnable.executable->run(pointersTo(in), out));
