@@ -162,6 +162,8 @@ class Program:
             op = self.random.choice(["exp", "tanh", "log1p", "sin", "erf", "rsqrt"])
             self.emit(f"math.{op} {a} : {self.type(kind)}", kind)
         elif op == "fma":
+            if args.host:
+                return  # --no-fuse splits it
             self.emit(f"math.fma {a}, {b}, {self.any(kind)} : {self.type(kind)}", kind)
         else:
             self.emit(f"arith.{op} {a}, {b} : {self.type(kind)}", kind)
