@@ -187,58 +187,6 @@ Value NodeLowering::constantInts(ArrayRef<int64_t> values, Type element) {
   return constant(DenseElementsAttr::get(type, data));
 }
 
-Value adze::import::castScalar(OpBuilder &b, Location loc, Value value, Type to,
-                               bool fromUnsigned, bool toUnsigned) {
-  Type from = value.getType();
-  if (from == to)
-    return value;
-  bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
-  unsigned fromBits = from.getIntOrFloatBitWidth(),
-           toBits = to.getIntOrFloatBitWidth();
-  if (fromFloat && toFloat) {
-    if (fromBits < toBits)
-      return arith::ExtFOp::create(b, loc, to, value);
-    if (fromBits > toBits)
-      return arith::TruncFOp::create(b, loc, to, value);
-    Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
-    return arith::TruncFOp::create(b, loc, to, wide);
-  }
-  if (to.isInteger(1)) { // true where it is not zero
-    if (fromFloat) {
-      Value zero =
-          arith::ConstantOp::create(b, loc, b.getFloatAttr(from, 0.0));
-      return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, value,
-                                   zero);
-    }
-    Value zero = arith::ConstantOp::create(b, loc, b.getIntegerAttr(from, 0));
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
-  }
-  if (fromFloat) {
-    // Out-of-range values wrap through 64 bits, as numpy does where the
-    // narrower conversion would be undefined.
-    if (toBits < 64 && fromBits <= 64) {
-      Value wide = arith::FPToSIOp::create(b, loc, b.getI64Type(), value);
-      return arith::TruncIOp::create(b, loc, to, wide);
-    }
-    if (toUnsigned)
-      return arith::FPToUIOp::create(b, loc, to, value);
-    return arith::FPToSIOp::create(b, loc, to, value);
-  }
-  bool zeroExtend = fromUnsigned || from.isInteger(1);
-  if (toFloat) {
-    if (zeroExtend)
-      return arith::UIToFPOp::create(b, loc, to, value);
-    return arith::SIToFPOp::create(b, loc, to, value);
-  }
-  if (fromBits > toBits)
-    return arith::TruncIOp::create(b, loc, to, value);
-  if (fromBits == toBits)
-    return value;
-  if (zeroExtend)
-    return arith::ExtUIOp::create(b, loc, to, value);
-  return arith::ExtSIOp::create(b, loc, to, value);
-}
-
 Value NodeLowering::cast(Value value, Type to, bool fromUnsigned,
                          bool toUnsigned) {
   if (elementOf(value) == to)

@@ -12,9 +12,11 @@ using namespace adze::import;
 ArrayRef<Family> adze::import::allFamilies() {
   // A new family is a new file and one line here.
   static const Family families[] = {
-      activationFamily(), arithmeticFamily(), constantFamily(),
-      convolutionFamily(), linearFamily(),     movementFamily(),
-      normalizationFamily(), poolingFamily(),  reductionFamily(), shapeFamily(),
+      activationFamily(), arithmeticFamily(), castFamily(), constantFamily(),
+      convolutionFamily(), functionsFamily(), gatherFamily(), linearFamily(),
+      logicFamily(), movementFamily(), normalizationFamily(), poolingFamily(),
+      quantizeFamily(), rearrangementFamily(), reductionFamily(), shapeFamily(),
+      slicingFamily(),
   };
   return families;
 }

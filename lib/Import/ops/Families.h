@@ -13,14 +13,21 @@ namespace adze::import {
 
 Family activationFamily();    // Activation.cpp
 Family arithmeticFamily();    // Arithmetic.cpp
+Family castFamily();          // Cast.cpp
 Family constantFamily();      // Constant.cpp
 Family convolutionFamily();   // Convolution.cpp
+Family functionsFamily();     // Functions.cpp
+Family gatherFamily();        // Gather.cpp
 Family linearFamily();        // Linear.cpp
+Family logicFamily();         // Logic.cpp
 Family movementFamily();      // Movement.cpp
 Family normalizationFamily(); // Normalization.cpp
 Family poolingFamily();       // Pooling.cpp
+Family quantizeFamily();      // Quantize.cpp
+Family rearrangementFamily(); // Rearrangement.cpp
 Family reductionFamily();     // Reduction.cpp
 Family shapeFamily();         // Shape.cpp
+Family slicingFamily();       // Slicing.cpp
 
 } // namespace adze::import
 

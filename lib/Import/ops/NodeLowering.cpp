@@ -34,6 +34,8 @@ std::string adze::import::typeName(Type element) {
       .Case<Float8E4M3FNUZType>([](auto) { return "float8_e4m3fnuz"; })
       .Case<Float8E5M2Type>([](auto) { return "float8_e5m2"; })
       .Case<Float8E5M2FNUZType>([](auto) { return "float8_e5m2fnuz"; })
+      .Case<Float8E8M0FNUType>([](auto) { return "float8_e8m0fnu"; })
+      .Case<Float4E2M1FNType>([](auto) { return "float4_e2m1fn"; })
       .Default([](Type) { return "unknown"; });
 }
 
