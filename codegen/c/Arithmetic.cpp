@@ -185,22 +185,9 @@ std::optional<Expression> FunctionEmitter::compare(arith::CmpIOp op) {
   // A bool of C is 0 or 1; as signed numbers of one bit, 1 stands for -1.
   if (isBool && !isUnsigned && symbol != "==" && symbol != "!=")
     std::swap(a, b);
-  // Comparisons whose result is known: compilers warn about them.
-  bool withEqual = symbol == "==" || symbol == "<=" || symbol == ">=";
-  auto known = [&](bool value) {
-    context.usesBool = true;
-    return Expression(value ? "true" : "false");
-  };
-  if (use(a).text == use(b).text)
-    return known(withEqual);
-  if (isUnsigned && (symbol == "<" || symbol == ">=") &&
-      matchPattern(b, m_Zero()))
-    return known(symbol == ">=");
-  if (isUnsigned && (symbol == ">" || symbol == "<=") &&
-      matchPattern(a, m_Zero()))
-    return known(symbol == "<=");
-  if (isUnsigned && !isBool &&
-      !(ranges.of(a).isNonNegative() && ranges.of(b).isNonNegative()))
+  bool bothPositive =
+      ranges.of(a).isNonNegative() && ranges.of(b).isNonNegative();
+  if (isUnsigned && !isBool && !bothPositive)
     return binary(asUnsigned(a), symbol, asUnsigned(b));
   return binary(use(a), symbol, use(b));
 }

@@ -10,8 +10,10 @@
 #include "adze/RuntimeText.h"
 #include "codegen/c/Helpers.h"
 #include "codegen/c/PublicApi.h"
+#include "codegen/c/Ranges.h"
 #include "codegen/c/Weights.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -21,9 +23,21 @@ using namespace adze;
 using namespace adze::c;
 using namespace mlir;
 
-/// Folds what an operation alone shows to be constant (x < x, min(x, x)):
-/// compilers warn about such C.
+/// Folds what an operation alone or the bounds of its operands show to be
+/// constant (x < x, i >= 0): compilers warn about such C.
 static void fold(ModuleOp module) {
+  RangeAnalysis ranges;
+  llvm::SmallVector<std::pair<arith::CmpIOp, bool>> decided;
+  module.walk([&](arith::CmpIOp compare) {
+    if (std::optional<bool> value = ranges.decide(compare))
+      decided.push_back({compare, *value});
+  });
+  for (auto [compare, value] : decided) {
+    OpBuilder builder(compare);
+    Value constant = arith::ConstantOp::create(builder, compare.getLoc(),
+                                               builder.getBoolAttr(value));
+    compare.getResult().replaceAllUsesWith(constant);
+  }
   module.walk([](Operation *op) {
     if (op->hasTrait<OpTrait::ConstantLike>() || op->getNumResults() == 0)
       return;

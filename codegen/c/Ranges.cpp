@@ -47,6 +47,54 @@ Bounds RangeAnalysis::unwrapped(Operation *op, unsigned depth) {
           *std::max_element(products, products + 4)};
 }
 
+std::optional<bool> RangeAnalysis::decide(arith::CmpIOp op) {
+  using P = arith::CmpIPredicate;
+  Type type = getElementTypeOrSelf(op.getLhs().getType());
+  if (type.isInteger(1) || isa<VectorType>(op.getType()))
+    return std::nullopt;
+  Bounds a = of(op.getLhs()), b = of(op.getRhs());
+  P predicate = op.getPredicate();
+  bool isUnsigned = predicate == P::ult || predicate == P::ule ||
+                    predicate == P::ugt || predicate == P::uge;
+  if (isUnsigned && !(a.isNonNegative() && b.isNonNegative())) {
+    // As an unsigned number, what may be negative may be anything.
+    unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+    __int128 all = (__int128(1) << width) - 1;
+    for (Bounds *bounds : {&a, &b}) {
+      if (bounds->low == bounds->high)
+        *bounds = {bounds->low & all, bounds->low & all};
+      else if (!bounds->isNonNegative())
+        *bounds = {0, all};
+    }
+  }
+  bool less = a.high < b.low, more = a.low > b.high;
+  bool atMost = a.high <= b.low, atLeast = a.low >= b.high;
+  auto known = [](bool holds, bool fails) -> std::optional<bool> {
+    if (holds || fails)
+      return holds;
+    return std::nullopt;
+  };
+  switch (predicate) {
+  case P::eq:
+    return known(atMost && atLeast, less || more);
+  case P::ne:
+    return known(less || more, atMost && atLeast);
+  case P::slt:
+  case P::ult:
+    return known(less, atLeast);
+  case P::sle:
+  case P::ule:
+    return known(atMost, more);
+  case P::sgt:
+  case P::ugt:
+    return known(more, atMost);
+  case P::sge:
+  case P::uge:
+    return known(atLeast, less);
+  }
+  return std::nullopt;
+}
+
 Bounds RangeAnalysis::compute(Value value, unsigned depth) {
   if (auto it = known.find(value); it != known.end())
     return it->second;

@@ -13,8 +13,11 @@
 #ifndef ADZE_CODEGEN_C_RANGES_H
 #define ADZE_CODEGEN_C_RANGES_H
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Value.h"
 #include "llvm/ADT/DenseMap.h"
+
+#include <optional>
 
 namespace adze::c {
 
@@ -37,6 +40,9 @@ public:
   Bounds of(mlir::Value value) { return compute(value, 0); }
   /// The mathematical result of an addi, subi or muli, before wrapping.
   Bounds unwrapped(mlir::Operation *op, unsigned depth = 0);
+  /// The result of a comparison that bounds decide. Compilers warn about such
+  /// comparisons, and bounds checks that always hold only cost time.
+  std::optional<bool> decide(mlir::arith::CmpIOp op);
 
 private:
   Bounds compute(mlir::Value value, unsigned depth);
