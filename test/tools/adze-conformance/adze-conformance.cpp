@@ -5,7 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CTarget.h"
 #include "Execute.h"
+
+#include "runtime/native/TemporaryFolder.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -30,6 +33,7 @@ struct CommandLine {
   std::string json;
   bool listFailures = false, listPasses = false;
   PoolOptions pool;
+  CTargetOptions c;
 };
 
 int parse(CLI::App &app, CommandLine &options, int argc, char **argv) {
@@ -57,6 +61,13 @@ int parse(CLI::App &app, CommandLine &options, int argc, char **argv) {
                "print the name of each test that passes");
   app.add_flag("--in-process", options.pool.inProcess,
                "run in this process, for a debugger");
+  app.add_flag("--sanitize", options.c.sanitize,
+               "target c: with address and undefined behaviour sanitizers");
+  app.add_option("--batch", options.c.batch, "target c: tests in one program")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--keep", options.c.folder,
+                 "target c: leave the generated C in this folder");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
@@ -107,6 +118,11 @@ void writeJson(const CommandLine &options, const std::vector<Test> &tests,
       << "\n";
 }
 
+int complain(const Status &status) {
+  fmt::print(stderr, "adze-conformance: {}\n", status.message);
+  return 1;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -115,32 +131,46 @@ int main(int argc, char **argv) {
   if (int code = parse(app, options, argc, argv); code || options.suite.empty())
     return code;
   std::vector<Test> all;
-  if (Status status = readSuite(options.suite, all); !status) {
-    fmt::print(stderr, "adze-conformance: {}\n", status.message);
-    return 1;
-  }
+  if (Status status = readSuite(options.suite, all); !status)
+    return complain(status);
   std::vector<Test> tests = selected(all, options);
   std::vector<Outcome> outcomes(tests.size());
+  std::unique_ptr<TemporaryFolder> temporary;
+  if (options.target == "c" && options.c.folder.empty()) {
+    temporary = std::make_unique<TemporaryFolder>();
+    if (Status status = temporary->create(); !status)
+      return complain(status);
+    options.c.folder = temporary->path();
+  }
   // What every child would do for itself is done once, before the first fork:
   // binding symbols, registering passes, operators and targets.
-  if (!tests.empty() && !options.pool.inProcess)
-    (void)runTest(all.front(), options.target, options.optLevel);
+  if (!tests.empty() && !options.pool.inProcess) {
+    bool isInProcess = options.target == "host";
+    (void)runTest(all.front(), isInProcess ? "host" : interpreterTarget,
+                  options.optLevel);
+  }
 
   auto started = std::chrono::steady_clock::now();
   size_t finished = 0;
   bool isTerminal = ::isatty(2);
-  runPool(
-      tests.size(), options.pool,
-      [&](size_t i) {
-        return runTest(tests[i], options.target, options.optLevel);
-      },
-      [&](size_t i, Outcome outcome) {
-        outcomes[i] = std::move(outcome);
-        ++finished;
-        if (isTerminal)
-          fmt::print(stderr, "\r{}/{} {:60.60}", finished, tests.size(),
-                     finished == tests.size() ? "" : tests[i].name);
-      });
+  auto done = [&](size_t i, Outcome outcome) {
+    outcomes[i] = std::move(outcome);
+    ++finished;
+    if (isTerminal)
+      fmt::print(stderr, "\r{}/{} {:60.60}", finished, tests.size(),
+                 finished == tests.size() ? "" : tests[i].name);
+  };
+  auto work = [&](size_t i) {
+    return runTest(tests[i], options.target, options.optLevel);
+  };
+  if (options.target == "c") {
+    options.c.optLevel = options.optLevel;
+    if (Status status = runCTests(tests, options.c, options.pool, done);
+        !status)
+      return complain(status);
+  } else {
+    runPool(tests.size(), options.pool, work, done);
+  }
   if (isTerminal)
     fmt::print(stderr, "\r{:80}\r", "");
 
