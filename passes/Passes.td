@@ -140,6 +140,15 @@ def OrderProgram : Pass<"order-program", "::mlir::ModuleOp"> {
   }];
 }
 
+def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
+  let summary = "constant matrices of GEMM and convolution become panels";
+  let description = [{
+    The schedule's `columns` decides the width of a panel. The bytes are a recipe
+    of the weight store; a kernel sees `nn.unpack` of its argument.
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect"];
+}
+
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives every buffer of the program its place in the arena";
   let description = [{

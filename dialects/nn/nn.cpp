@@ -133,6 +133,39 @@ LogicalResult ConcatOp::verify() {
   return success();
 }
 
+LogicalResult ResizeOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput()), out = shapeOf(getOutput());
+  if (in.size() != out.size() || getAxes().size() != getRepeats().size())
+    return emitOpError("needs equal ranks and a factor for each axis");
+  size_t table = 0;
+  for (auto [axis, repeat] : llvm::zip(getAxes(), getRepeats())) {
+    if (axis < 0 || axis >= int64_t(in.size()))
+      return emitOpError("has no axis ") << axis;
+    if (repeat > 0) {
+      if (getWeighted() || llvm::divideCeilSigned(out[axis], repeat) > in[axis])
+        return emitOpError("cannot repeat axis ") << axis;
+      continue;
+    }
+    for (size_t i = 0; i < (getWeighted() ? 2 : 1); ++i, ++table)
+      if (table >= getTables().size() ||
+          shapeOf(getTables()[table]).size() != 2 ||
+          shapeOf(getTables()[table])[0] != out[axis])
+        return emitOpError("needs a table of [size, taps] for axis ") << axis;
+  }
+  if (table != getTables().size())
+    return emitOpError("has tables that belong to no axis");
+  return success();
+}
+
+LogicalResult UnpackOp::verify() {
+  ArrayRef<int64_t> panels = shapeOf(getPanels()), out = shapeOf(getOutput());
+  if (panels.size() != 3 || out.size() != 2 || panels[1] != out[0] ||
+      panels[0] != llvm::divideCeilSigned(out[1], std::max<int64_t>(1, panels[2])))
+    return emitOpError("needs panels [P,K,C] for a matrix [K,N] with P = N / C "
+                       "rounded up");
+  return success();
+}
+
 LogicalResult MatmulOp::verify() {
   ArrayRef<int64_t> a = shapeOf(getA()), b = shapeOf(getB()),
                     y = shapeOf(getOutput());

@@ -153,17 +153,63 @@ def Nn_ScatterNdOp : Nn_Op<"scatter_nd"> {
 }
 
 def Nn_ResizeOp : Nn_Op<"resize"> {
-  let summary = "ONNX Resize and Upsample";
+  let summary = "samples along axes at places known at compile time";
   let description = [{
-    `coordinates`, `mode` (nearest, linear, cubic) and `nearest` are ONNX's
-    strings; `scales` are the final factors of all dimensions, `roi` all begins,
-    then all ends (only for tf_crop_and_resize).
+    Along axes[k] result index o reads input index o / repeats[k]; where
+    repeats[k] is 0 it reads table[o, t] for each tap t. With `weighted` every
+    axis has a pair of tables, indices (integers) and weights (floats) of the
+    same shape [size, taps], and the result is the sum over all taps of all
+    axes of weights times elements, in the type of the weights; without it
+    there is a table of indices [size, 1] for each axis with repeats[k] = 0.
+    All modes of ONNX Resize are tables.
   }];
-  let arguments = (ins AnyRankedTensor:$input, StrAttr:$mode, StrAttr:$coordinates,
-                       StrAttr:$nearest, DenseF64ArrayAttr:$scales, DenseF64ArrayAttr:$roi,
-                       F64Attr:$cubic_coeff_a, F64Attr:$extrapolation_value,
-                       UnitAttr:$exclude_outside, UnitAttr:$antialias);
+  let arguments = (ins AnyRankedTensor:$input, Variadic<AnyRankedTensor>:$tables,
+                       DenseI64ArrayAttr:$axes, DenseI64ArrayAttr:$repeats, UnitAttr:$weighted);
   let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_GridSampleOp : Nn_Op<"grid_sample"> {
+  let summary = "ONNX GridSample: samples at coordinates that are data";
+  let description = [{
+    x [N,C,S...], grid [N,O...,D] with the last dimension first in each
+    coordinate. `mode` (nearest, linear, cubic) and `padding` (zeros, border,
+    reflection) are ONNX's strings.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$grid, StrAttr:$mode,
+                       StrAttr:$padding, UnitAttr:$align_corners);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_RoiAlignOp : Nn_Op<"roi_align"> {
+  let summary = "ONNX RoiAlign: pools bilinear samples of each region";
+  let description = [{
+    x [N,C,H,W], rois [R,4] (x1, y1, x2, y2), batch [R]; y [R,C,h,w]. `half_pixel`
+    shifts coordinates by a half; `max` takes the largest sample, not the mean.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$rois, AnyRankedTensor:$batch,
+                       I64Attr:$sampling_ratio, F64Attr:$spatial_scale, UnitAttr:$half_pixel,
+                       UnitAttr:$max);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_MaxRoiPoolOp : Nn_Op<"max_roi_pool"> {
+  let summary = "ONNX MaxRoiPool: the largest element of each bin of each region";
+  let description = [{ x [N,C,H,W], rois [R,5] (batch, x1, y1, x2, y2); y [R,C,h,w]. }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$rois, F64Attr:$spatial_scale);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_UnpackOp : Nn_Op<"unpack"> {
+  let summary = "a matrix out of panels of columns";
+  let description = [{
+    y[k, n] = panels[n / C, k, n mod C] with panels [P, K, C]: how GEMM and
+    convolution keep constant weights, so that a panel is read in one stream.
+    The last panel may be wider than the matrix.
+  }];
+  let arguments = (ins AnyRankedTensor:$panels);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
 }
 
 // Structures. ----------------------------------------------------------------

@@ -121,6 +121,18 @@ void adze::describeKernels(CompiledModel &compiled) {
       info.name = call.getCallee().str();
       info.doc = kernel.getDoc().value_or("").str();
       kernel.walk([&](Operation *op) { info.macs += macsOf(op); });
+      KernelDetail &detail = compiled.impl->kernelDetails[info.name];
+      if (auto schedule = kernel.getScheduleAttr()) {
+        llvm::raw_string_ostream stream(detail.schedule);
+        Attribute(schedule).print(stream);
+      }
+      for (TypeRange types : {TypeRange(kernel.getArgumentTypes()),
+                              TypeRange(kernel.getResultTypes())})
+        for (Type type : types)
+          if (auto tensor = dyn_cast<RankedTensorType>(type))
+            detail.bytes +=
+                tensor.getNumElements() *
+                std::max<int64_t>(1, tensor.getElementTypeBitWidth() / 8);
       info.calls = 0;
       compiled.kernels.push_back(std::move(info));
     }
@@ -131,6 +143,27 @@ void adze::describeKernels(CompiledModel &compiled) {
     auto attr = module->getAttrOfType<IntegerAttr>(name);
     return attr ? attr.getInt() : 0;
   };
+  CompiledModel::Impl &impl = *compiled.impl;
+  if (auto sha = module->getAttrOfType<StringAttr>("onnx.sha256"))
+    impl.sha256 = sha.str();
+  if (auto file = module->getAttrOfType<StringAttr>("onnx.file"))
+    impl.modelFile = file.str();
+  impl.buffers.clear();
+  if (auto plan = module->getAttrOfType<DictionaryAttr>("adze.memory"))
+    if (auto buffers = plan.getAs<ArrayAttr>("buffers"))
+      for (Attribute entry : buffers) {
+        auto buffer = dyn_cast<DictionaryAttr>(entry);
+        if (!buffer)
+          continue;
+        auto number = [&](StringRef key) {
+          auto value = buffer.getAs<IntegerAttr>(key);
+          return value ? value.getInt() : 0;
+        };
+        auto name = buffer.getAs<StringAttr>("name");
+        impl.buffers.push_back({name ? name.str() : "", number("offset"),
+                                number("bytes"), number("first"),
+                                number("last")});
+      }
   compiled.memory.arenaBytes = size("adze.arena_size");
   compiled.memory.arenaBound = size("adze.arena_bound");
 }

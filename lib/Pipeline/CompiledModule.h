@@ -14,7 +14,21 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <map>
+
 namespace adze {
+
+/// What a report says of a kernel beside KernelInfo.
+struct KernelDetail {
+  std::string schedule;
+  int64_t bytes = 0; // read and written by one call
+};
+
+/// A buffer of the memory plan.
+struct BufferDetail {
+  std::string name;
+  int64_t offset = 0, size = 0, first = 0, last = 0;
+};
 
 struct CompiledModel::Impl {
   Impl();
@@ -23,6 +37,9 @@ struct CompiledModel::Impl {
   const Target *target = nullptr;
   int optLevel = 2;
   std::string sha256; // of the model file
+  std::string modelFile; // its name
+  std::map<std::string, KernelDetail> kernelDetails;
+  std::vector<BufferDetail> buffers;
 
   /// Runs a textual pass pipeline; the first errors become the message.
   Status runPasses(const std::string &passes, const std::string &path);

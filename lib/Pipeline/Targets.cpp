@@ -68,8 +68,8 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
         " registers=" + std::to_string(v.registers) +
         " caches=" + (v.caches ? "true" : "false") + "}";
     return (optLevel == 0 ? "form-kernels{fuse=false}" : "form-kernels") +
-           std::string(",") + (optLevel == 0 ? "" : schedule + ",") +
-           "lower-kernels,order-program,plan-memory{alignment=" +
+           std::string(",") + (optLevel == 0 ? "" : schedule + ",pack-weights,") +
+           "lower-kernels,derive-overlap,order-program,plan-memory{alignment=" +
            std::to_string(target.alignment) + "}";
   }
   case Stage::loops:

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "passes/graph/ConstantEvaluation.h"
+#include "passes/graph/WeightMovement.h"
 
 #include "adze/Interpreter.h"
 #include "passes/Passes.h"
@@ -213,6 +214,14 @@ bool adze::foldToConstant(Value value) {
     return false;
   if (byteSize(value.getType()) <= inlineLimit)
     return evaluateConstant(value, inlineLimit) != nullptr;
+  // A mere transpose needs no interpreter.
+  if (auto transpose = value.getDefiningOp<nn::TransposeOp>())
+    if (auto constant = transpose.getInput().getDefiningOp<adze::ConstantOp>())
+      if (TypedAttr moved =
+              transposeConstant(constant.getValue(), transpose.getPerm())) {
+        replaceBy(value, moved);
+        return true;
+      }
   WeightStore &store = WeightStore::get(value.getContext());
   std::shared_ptr<Computation> computation = makeComputation(value, *slice);
   std::string base = "folded";

@@ -175,20 +175,20 @@ struct SinkThroughGeneric final : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
-/// A reduction reads its transposed inputs where they lie.
-struct AbsorbIntoReduction final : OpRewritePattern<linalg::GenericOp> {
+/// A generic reads its transposed inputs where they lie: reductions always,
+/// element-wise ones where the order of the loops is not up for a change.
+struct AbsorbIntoGeneric final : OpRewritePattern<linalg::GenericOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(linalg::GenericOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getNumReductionLoops() == 0)
-      return rewriter.notifyMatchFailure(op, "is no reduction");
+    bool elementwise = lower::isElementwise(op);
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     bool changed = false;
     for (OpOperand *operand : op.getDpsInputOperands()) {
       auto transpose = operand->get().getDefiningOp<nn::TransposeOp>();
-      if (!transpose)
-        continue;
       AffineMap &map = maps[operand->getOperandNumber()];
+      if (!transpose || (elementwise && map.isIdentity()))
+        continue;
       SmallVector<AffineExpr> source(map.getNumResults());
       for (auto [i, p] : llvm::enumerate(transpose.getPerm()))
         source[p] = map.getResult(i);
@@ -277,12 +277,33 @@ struct SinkThroughSoftmax final : OpRewritePattern<nn::SoftmaxOp> {
   }
 };
 
+/// A constant right-hand side is kept the way round in which it is read.
+struct TransposeConstantMatrix final : OpRewritePattern<nn::MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getTransB() || !op.getB().getDefiningOp<ConstantOp>())
+      return rewriter.notifyMatchFailure(op, "b is as it should be");
+    SmallVector<int64_t> perm;
+    int64_t rank = shapeOf(op.getB()).size();
+    for (int64_t i = 0; i < rank; ++i)
+      perm.push_back(i);
+    std::swap(perm[rank - 1], perm[rank - 2]);
+    Value b = nn::TransposeOp::create(rewriter, op.getLoc(), op.getB(), perm);
+    rewriter.replaceOpWithNewOp<nn::MatmulOp>(op, op.getType(), op.getA(), b,
+                                              op.getBias(), op.getTransA(),
+                                              false);
+    return success();
+  }
+};
+
 struct AssignLayoutPass final : adze::impl::AssignLayoutBase<AssignLayoutPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ConvToChannelsLast, PoolToChannelsLast, SinkThroughGeneric,
-                 AbsorbIntoReduction, SinkThroughPad, SinkThroughSlice,
-                 SinkThroughConcat, SinkThroughSoftmax>(&getContext());
+                 AbsorbIntoGeneric, SinkThroughPad, SinkThroughSlice,
+                 SinkThroughConcat, SinkThroughSoftmax,
+                 TransposeConstantMatrix>(&getContext());
     nn::TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     nn::ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

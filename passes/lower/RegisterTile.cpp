@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/lower/RegisterTile.h"
 
+#include "dialects/nn/nn.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
@@ -74,6 +75,42 @@ void RegisterTile::finish(ValueRange accumulators,
         value = e.make<arith::TruncFOp>(e.laneType(result, lanes), value);
       store(i, j * lanes, value);
     }
+}
+
+ColumnReader::ColumnReader(ElementEmitter &emitter, Value operand)
+    : e(emitter), operand(operand) {
+  Value matrix = operand;
+  if (auto reshape = matrix.getDefiningOp<nn::ReshapeOp>())
+    matrix = reshape.getInput();
+  if (auto unpack = matrix.getDefiningOp<nn::UnpackOp>())
+    panels = unpack.getPanels();
+}
+
+Value ColumnReader::at(ArrayRef<Value> row, Value first, int64_t offset,
+                       int64_t lanes) {
+  if (panels) {
+    int64_t columns = shapeOf(panels)[2];
+    // `first` is a multiple of the tile's columns, and so of a panel's, or a
+    // constant in the last panel.
+    Value panel, column;
+    if (auto constant = constantIndex(first)) {
+      panel = e.index((*constant + offset) / columns);
+      column = e.index((*constant + offset) % columns);
+    } else if (offset < columns) {
+      panel = e.div(first, columns);
+      column = e.index(offset);
+    }
+    if (panel) {
+      Value linear = e.index(0);
+      ArrayRef<int64_t> shape = shapeOf(operand);
+      for (auto [i, index] : llvm::enumerate(row))
+        linear = e.add(e.mul(linear, shape[i]), index);
+      return e.element(panels, {panel, linear, column}, lanes);
+    }
+  }
+  Indices indices(row);
+  indices.push_back(e.add(first, offset));
+  return e.element(operand, indices, lanes);
 }
 
 void adze::lower::forBlocks(ElementEmitter &e, int64_t size, int64_t tile,

@@ -46,6 +46,24 @@ private:
   mlir::Type result;
 };
 
+/// The right-hand operand of a register tile: a matrix [K, N] (or a filter
+/// [taps..., K, N]) read row by row, directly or out of panels of columns
+/// (nn.unpack) where the tile's columns are those of a panel.
+class ColumnReader {
+public:
+  ColumnReader(ElementEmitter &emitter, mlir::Value operand);
+
+  /// The elements at column `first` + `offset` (a multiple of the lanes), with
+  /// `row` the indices of the other dimensions.
+  mlir::Value at(llvm::ArrayRef<mlir::Value> row, mlir::Value first,
+                 int64_t offset, int64_t lanes);
+
+private:
+  ElementEmitter &e;
+  mlir::Value operand;
+  mlir::Value panels; // null: no panels
+};
+
 /// Splits [0, size) into blocks of `tile` and one rest; calls
 /// body(first index, columns, lanes). Rests narrower than a vector go by
 /// scalars. `tile` is a multiple of `lanes`.

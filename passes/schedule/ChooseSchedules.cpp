@@ -99,7 +99,7 @@ private:
                    {{"rows", rows},
                     {"columns", columns},
                     {"lanes", lanes},
-                    {"unroll", depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1},
+                    {"unroll", caches ? 1 : depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1},
                     {"channels_outer", caches}});
       }
       if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
@@ -113,7 +113,7 @@ private:
                    {{"rows", rows},
                     {"columns", columns},
                     {"lanes", lanes},
-                    {"unroll", depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1}});
+                    {"unroll", caches ? 1 : depth % 4 == 0 ? 4 : depth % 2 == 0 ? 2 : 1}});
       }
     });
   }

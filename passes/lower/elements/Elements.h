@@ -21,6 +21,7 @@ namespace adze::lower::elements {
 ADZE_ELEMENT(reshape);
 ADZE_ELEMENT(transpose);
 ADZE_ELEMENT(slice);
+ADZE_ELEMENT(unpack);
 ADZE_ELEMENT(broadcast);
 ADZE_ELEMENT(pad);
 ADZE_ELEMENT(concat);

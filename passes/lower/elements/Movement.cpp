@@ -83,6 +83,16 @@ Value elements::transpose(Operation *op, unsigned, ArrayRef<Value> at,
   return e.element(transpose.getInput(), source, lanes);
 }
 
+Value elements::unpack(Operation *op, unsigned, ArrayRef<Value> at,
+                       int64_t lanes, ElementEmitter &e) {
+  Value panels = cast<nn::UnpackOp>(op).getPanels();
+  int64_t columns = shapeOf(panels)[2];
+  if (columns % lanes != 0)
+    return nullptr;
+  return e.element(
+      panels, {e.div(at[1], columns), at[0], e.rem(at[1], columns)}, lanes);
+}
+
 Value elements::slice(Operation *op, unsigned, ArrayRef<Value> at,
                       int64_t lanes, ElementEmitter &e) {
   auto slice = cast<nn::SliceOp>(op);

@@ -114,6 +114,7 @@ static const ElementRule rules[] = {
     {"nn.reshape", elements::reshape},
     {"nn.slice", elements::slice},
     {"nn.transpose", elements::transpose},
+    {"nn.unpack", elements::unpack},
     {"tensor.empty", elements::empty},
 };
 

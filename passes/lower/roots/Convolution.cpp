@@ -28,7 +28,8 @@ public:
         last(conv.getLayout() == nn::Layout::channels_last),
         in(shapeOf(conv.getInput())), out(shapeOf(conv.getOutput())),
         filter(shapeOf(conv.getFilter())), spatial(in.size() - 2),
-        type(elementTypeOf(conv.getOutput())) {
+        type(elementTypeOf(conv.getOutput())),
+        reader(context.e, conv.getFilter()) {
     for (size_t d = 0; d < spatial; ++d)
       dims.push_back({in[d + (last ? 1 : 2)], out[d + (last ? 1 : 2)],
                       filter[d + (last ? 0 : 2)], conv.getStrides()[d],
@@ -108,14 +109,18 @@ private:
     return e.element(conv.getInput(), indices);
   }
 
-  Value filterAt(ArrayRef<Value> taps, Value c, Value output, int64_t lane) {
+  /// The filter at output channel `first` + `offset`.
+  Value filterAt(ArrayRef<Value> taps, Value c, Value first, int64_t offset,
+                 int64_t lane) {
     Indices indices;
-    if (!last)
-      indices.append({output, c});
+    if (!last) {
+      indices.append({e.add(first, offset), c});
+      llvm::append_range(indices, taps);
+      return e.element(conv.getFilter(), indices, lane);
+    }
     llvm::append_range(indices, taps);
-    if (last)
-      indices.append({c, output});
-    return e.element(conv.getFilter(), indices, lane);
+    indices.push_back(c);
+    return reader.at(indices, first, offset, lane);
   }
 
   Value outputChannel(Value c) {
@@ -148,8 +153,8 @@ private:
                     return inputAt(here, c);
                   },
                   [&](int64_t j) {
-                    return filterAt(taps, c,
-                                    outputChannel(e.add(firstOutput, j)), lane);
+                    return filterAt(taps, c, outputChannel(firstOutput), j,
+                                    lane);
                   });
             });
       WindowRange range = windowRange(e, dims[d], position[d]);
@@ -186,6 +191,7 @@ private:
   ArrayRef<int64_t> in, out, filter;
   size_t spatial;
   Type type;
+  ColumnReader reader;
   SmallVector<WindowDim> dims;
   int64_t channels, outputs; // of one group
   int64_t lanes, rows, columns, unroll;

@@ -52,16 +52,32 @@ void roots::matmul(Operation *op, RootContext &context) {
                             operand(matmul.getB(), at[0], at[1], true));
         e.make<memref::StoreOp>(b, packed, at);
       });
-    auto loadB = [&](Value i, Value j, int64_t width) -> Value {
-      if (!repack)
-        return e.element(matmul.getB(),
-                         operand(matmul.getB(), i, j, matmul.getTransB()),
-                         width);
+    ColumnReader reader(e, matmul.getB());
+    auto loadB = [&](Value i, Value first, int64_t offset,
+                     int64_t width) -> Value {
+      if (repack) {
+        Value j = e.add(first, offset);
+        if (width == 1)
+          return e.make<memref::LoadOp>(packed, ValueRange{i, j});
+        return e.make<vector::LoadOp>(
+            e.laneType(elementTypeOf(matmul.getB()), width), packed,
+            ValueRange{i, j});
+      }
+      if (!matmul.getTransB()) {
+        Indices row = operand(matmul.getB(), i, e.index(0), false);
+        row.pop_back();
+        return reader.at(row, first, offset, width);
+      }
+      // Neighbouring columns are apart in memory: one by one.
+      SmallVector<Value> parts;
+      for (int64_t k = 0; k < width; ++k)
+        parts.push_back(e.element(
+            matmul.getB(),
+            operand(matmul.getB(), i, e.add(first, offset + k), true)));
       if (width == 1)
-        return e.make<memref::LoadOp>(packed, ValueRange{i, j});
-      return e.make<vector::LoadOp>(
-          e.laneType(elementTypeOf(matmul.getB()), width), packed,
-          ValueRange{i, j});
+        return parts[0];
+      return e.make<vector::FromElementsOp>(
+          VectorType::get({width}, elementTypeOf(matmul.getB())), parts);
     };
     forBlocks(e, n, columns, lanes, [&](Value j0, int64_t width, int64_t lane) {
       forBlocks(e, m, rows, 1, [&](Value i0, int64_t height, int64_t) {
@@ -91,7 +107,7 @@ void roots::matmul(Operation *op, RootContext &context) {
                                      operand(matmul.getA(), e.add(i0, i), kk,
                                              matmul.getTransA()));
                   },
-                  [&](int64_t j) { return loadB(kk, e.add(j0, j), lane); });
+                  [&](int64_t j) { return loadB(kk, j0, j, lane); });
             });
         tile.finish(accumulators, [&](int64_t i, int64_t j, Value value) {
           Indices at(batch);
