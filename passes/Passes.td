@@ -71,6 +71,15 @@ def FoldConstants : Pass<"fold-constants", "::mlir::ModuleOp"> {
   let dependentDialects = ["::adze::AdzeDialect"];
 }
 
+def FoldScaleIntoConvolution : Pass<"fold-scale-into-convolution", "::mlir::ModuleOp"> {
+  let summary = "batch normalization behind a convolution becomes its weights";
+  let description = [{
+    conv(x, w, b) * s + t with constants per channel is conv(x, w * s, b * s + t).
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
+      "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
   let summary = "groups operations into kernels and outlines them";
   let description = [{

@@ -150,26 +150,33 @@ static std::string instantiate(const HelperTemplate &helper,
 }
 
 /// fma() in software is slow; where the CPU has none, a product and a sum.
-static std::string fmaMacro(const std::string &macro, bool isFloat) {
-  std::string fast = isFloat ? "__FP_FAST_FMAF" : "__FP_FAST_FMA";
-  std::string suffix = isFloat ? "F" : "";
-  std::string hardware = "defined(" + fast + ") || defined(__FMA__)";
-  if (isFloat)
-    hardware += " || defined(__ARM_FEATURE_FMA)";
-  else // of Arm's 32-bit CPUs some compute only float
-    hardware += " || defined(__aarch64__)";
-  return "#if " + hardware + "\n#define " + macro + "_FMA" + suffix +
-         "(a, b, c) " + (isFloat ? "fmaf" : "fma") + "((a), (b), (c))\n" +
-         "#else\n#define " + macro + "_FMA" + suffix +
-         "(a, b, c) ((a) * (b) + (c))\n#endif\n";
+static std::string fmaMacro(bool isFloat) {
+  std::string macro = isFloat ? "ADZE_FMAF" : "ADZE_FMA";
+  std::string hardware =
+      isFloat ? "defined(__FP_FAST_FMAF) || defined(__FMA__) || "
+                "defined(__ARM_FEATURE_FMA)"
+              // Of Arm's 32-bit CPUs some compute only float.
+              : "defined(__FP_FAST_FMA) || defined(__FMA__) || "
+                "defined(__aarch64__)";
+  std::string function = isFloat ? "fmaf" : "fma";
+  auto define = [&](const std::string &body) {
+    return "#define " + macro + "(a, b, c) " + body + "\n";
+  };
+  // Bare-metal clang makes fmaf() a call because it might set errno.
+  return "/* a * b + c, with one rounding where the CPU has an instruction for "
+         "it. */\n#if " +
+         hardware + "\n#if defined(__clang__) && __clang_major__ >= 17\n" +
+         define("__builtin_elementwise_fma((a), (b), (c))") + "#else\n" +
+         define(function + "((a), (b), (c))") + "#endif\n#else\n" +
+         define("((a) * (b) + (c))") + "#endif\n";
 }
 
 std::string adze::c::helperDefinitions(const ModuleContext &context) {
   std::string text;
   if (context.helpers.count("FMAF"))
-    text += fmaMacro(context.macro, /*isFloat=*/true) + "\n";
+    text += fmaMacro(/*isFloat=*/true) + "\n";
   if (context.helpers.count("FMA"))
-    text += fmaMacro(context.macro, /*isFloat=*/false) + "\n";
+    text += fmaMacro(/*isFloat=*/false) + "\n";
   for (const std::string &name : context.helpers)
     for (const HelperTemplate &helper : templates)
       if (llvm::StringRef(name).rsplit('_').first == helper.prefix)

@@ -60,7 +60,7 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
     if (optLevel == 0)
       return "convert-onnx-to-nn,fold-constants,canonicalize,cse";
     return "convert-onnx-to-nn,canonicalize,cse,fold-constants,"
-           "assign-layout,canonicalize,cse,fold-constants,canonicalize";
+           "fold-scale-into-convolution,fold-constants,assign-layout,canonicalize,cse,fold-constants,canonicalize";
   case Stage::kernel: {
     Vectors v = vectorsOf(target);
     std::string schedule =

@@ -17,8 +17,16 @@
 using namespace mlir;
 using namespace adze;
 
-/// What the report says beside the source.
-static ArtifactInfo describeArtifact(const CompiledModel &compiled) {
+/// What the report says beside the source. Kernels get the names of their C
+/// functions, by which a profile or a debugger knows them.
+static ArtifactInfo describeArtifact(const CompiledModel &compiled,
+                                     const CSource &source) {
+  llvm::StringMap<std::string> functions;
+  for (const CKernel &kernel : source.kernels) {
+    llvm::StringRef symbol = kernel.symbol;
+    symbol.consume_back(".loops"); // lower-kernels' name for the lowered form
+    functions[symbol] = kernel.name;
+  }
   const CompiledModel::Impl &impl = *compiled.impl;
   ArtifactInfo info;
   info.adzeVersion = ADZE_VERSION;
@@ -30,7 +38,8 @@ static ArtifactInfo describeArtifact(const CompiledModel &compiled) {
   info.arenaBound = compiled.memory.arenaBound;
   for (const KernelInfo &kernel : compiled.kernels) {
     ArtifactKernel row;
-    row.name = kernel.name;
+    auto function = functions.find(kernel.name);
+    row.name = function == functions.end() ? kernel.name : function->second;
     row.doc = kernel.doc;
     row.macs = kernel.macs;
     row.calls = kernel.calls;
@@ -42,8 +51,8 @@ static ArtifactInfo describeArtifact(const CompiledModel &compiled) {
     info.kernels.push_back(std::move(row));
   }
   for (const BufferDetail &buffer : impl.buffers)
-    info.buffers.push_back({buffer.name, buffer.offset, buffer.size,
-                            buffer.first, buffer.last});
+    info.buffers.push_back(
+        {buffer.name, buffer.offset, buffer.size, buffer.first, buffer.last});
   return info;
 }
 
@@ -51,11 +60,11 @@ Status adze::writeArtifact(const CompiledModel &compiled,
                            const std::string &directory,
                            std::vector<WrittenFile> &files) {
   CompiledModel::Impl &impl = *compiled.impl;
-  ArtifactInfo info = describeArtifact(compiled);
   DiagnosticCollector errors(impl.context, compiled.name);
   CSource source;
   if (failed(emitC(*impl.module, source)))
     return errors.status("the C emitter failed");
+  ArtifactInfo info = describeArtifact(compiled, source);
   if (impl.target->backend == Backend::host) {
     llvm::SmallVector<char, 0> buffer;
     llvm::raw_svector_ostream stream(buffer);
@@ -103,8 +112,7 @@ Status adze::loadArtifactExecutable(CompiledModel &compiled,
   std::vector<WrittenFile> files;
   if (Status status = writeArtifact(compiled, directory, files); !status)
     return status;
-  const Machine *machine =
-      findMachine(compiled.impl->target->machine.str());
+  const Machine *machine = findMachine(compiled.impl->target->machine.str());
   if (!machine)
     return Status::failure("the target '" + compiled.target +
                            "' has no machine description");

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
 
+#include "lib/Import/FunctionBodies.h"
 #include "lib/Import/ops/NodeLowering.h"
 #include "passes/graph/ConstantEvaluation.h"
 
@@ -52,7 +53,13 @@ public:
 
 private:
   LogicalResult convertBlock(Block &block);
+  void convertConstant(adze::ConstantOp constant);
   LogicalResult convertNode(onnx::NodeOp node);
+  /// Lowers copies of the nodes of `body` at the insertion point.
+  LogicalResult lowerBody(Block &body, ArrayRef<TensorValue> arguments,
+                          SmallVectorImpl<TensorValue> &results);
+  /// A node without a lowering of its own, by the body that ONNX gives it.
+  LogicalResult expandFunction(onnx::NodeOp node, ArrayRef<TensorValue> inputs);
   LogicalResult checkSupport(func::FuncOp main);
   void describe(func::FuncOp main);
 
@@ -78,7 +85,9 @@ LogicalResult Converter::checkSupport(func::FuncOp main) {
   // All at once, one line an operator with the nodes that use it.
   std::map<std::string, SmallVector<std::string>> missing;
   main.walk([&](onnx::NodeOp node) {
-    if (findLowering(node.getDomain(), node.getOpType(), node.getVersion()))
+    if (findLowering(node.getDomain(), node.getOpType(), node.getVersion()) ||
+        reader::hasFunctionBody(node.getDomain(), node.getOpType(),
+                                node.getVersion()))
       return;
     StringRef domain = node.getDomain().empty() ? "ai.onnx" : node.getDomain();
     std::string op = node.getOpType().str() + " (" + domain.str() + " version " +
@@ -102,9 +111,95 @@ LogicalResult Converter::checkSupport(func::FuncOp main) {
   return failure();
 }
 
+void Converter::convertConstant(adze::ConstantOp constant) {
+  bool isUnsigned = false;
+  RankedTensorType type = signless(constant.getType(), isUnsigned);
+  if (!type)
+    return;
+  if (type != constant.getType()) {
+    TypedAttr value;
+    if (auto weight = dyn_cast<WeightAttr>(constant.getValue()))
+      value = WeightAttr::get(type.getContext(), weight.getName(), type);
+    else
+      value = cast<DenseElementsAttr>(constant.getValue())
+                  .bitcast(type.getElementType());
+    constant.setValueAttr(value);
+    constant.getResult().setType(type);
+  }
+  values[constant] = {constant.getResult(), isUnsigned};
+}
+
+LogicalResult Converter::lowerBody(Block &body, ArrayRef<TensorValue> arguments,
+                                   SmallVectorImpl<TensorValue> &results) {
+  for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
+    values[argument] = value;
+  OpBuilder::InsertionGuard guard(builder);
+  IRMapping map;
+  SmallVector<Operation *> clones;
+  for (Operation &op : body.without_terminator())
+    clones.push_back(builder.clone(op, map));
+  for (Operation *clone : clones) {
+    if (auto constant = dyn_cast<adze::ConstantOp>(clone))
+      convertConstant(constant);
+    else if (auto inner = dyn_cast<onnx::NodeOp>(clone))
+      if (failed(convertNode(inner)))
+        return failure();
+  }
+  for (Value value : body.getTerminator()->getOperands())
+    results.push_back(values.lookup(map.lookupOrDefault(value)));
+  return success();
+}
+
+LogicalResult Converter::expandFunction(onnx::NodeOp node,
+                                        ArrayRef<TensorValue> inputs) {
+  auto refuse = [&](const Twine &why) {
+    return node.emitError("node " + nodeText(node) + ": " + why + ".");
+  };
+  if (!reader::hasFunctionBody(node.getDomain(), node.getOpType(),
+                               node.getVersion()))
+    return refuse("this operator is not supported");
+  SmallVector<Type> types;
+  SmallVector<TensorValue> arguments;
+  for (const TensorValue &input : inputs) {
+    if (!input.value) {
+      types.push_back(builder.getNoneType());
+      continue;
+    }
+    auto type = cast<RankedTensorType>(input.value.getType());
+    if (input.isUnsigned)
+      type = type.clone(IntegerType::get(type.getContext(),
+                                         type.getElementTypeBitWidth(),
+                                         IntegerType::Unsigned));
+    types.push_back(type);
+    arguments.push_back(input);
+  }
+  std::string why;
+  OwningOpRef<ModuleOp> body = reader::functionBody(node, types, why);
+  if (!body)
+    return refuse(why);
+  auto main = body->lookupSymbol<func::FuncOp>("main");
+  Block &block = main.getBody().front();
+  if (block.getNumArguments() != arguments.size())
+    return refuse("its body takes " + Twine(block.getNumArguments()) +
+                  " inputs, found " + Twine(arguments.size()));
+  // Messages about the body name the node of the model.
+  main.walk([&](Operation *op) { op->setLoc(node.getLoc()); });
+  SmallVector<TensorValue> results;
+  builder.setInsertionPoint(node);
+  if (failed(lowerBody(block, arguments, results)))
+    return failure();
+  for (auto [result, value] : llvm::zip(node.getOutputs(), results))
+    if (value.value)
+      values[result] = value;
+  // The body goes away, and its values must not be taken for others.
+  main.walk([&](Block *inner) {
+    for (Value argument : inner->getArguments())
+      values.erase(argument);
+  });
+  return success();
+}
+
 LogicalResult Converter::convertNode(onnx::NodeOp node) {
-  const OpLowering *lowering =
-      findLowering(node.getDomain(), node.getOpType(), node.getVersion());
   SmallVector<TensorValue> inputs;
   for (Value input : node.getInputs()) {
     if (isa<NoneType>(input.getType())) {
@@ -118,38 +213,15 @@ LogicalResult Converter::convertNode(onnx::NodeOp node) {
                             "is not supported");
     inputs.push_back(value);
   }
+  const OpLowering *lowering =
+      findLowering(node.getDomain(), node.getOpType(), node.getVersion());
+  if (!lowering)
+    return expandFunction(node, inputs);
   builder.setInsertionPoint(node);
   NodeLowering n(builder, node, inputs, evaluator);
   n.lowerBody = [&](Block &body, ArrayRef<TensorValue> arguments,
                     SmallVectorImpl<TensorValue> &results) {
-    for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
-      values[argument] = value;
-    OpBuilder::InsertionGuard guard(builder);
-    Block *home = builder.getInsertionBlock();
-    auto point = builder.getInsertionPoint();
-    // The nodes of the body are lowered where the node stands: move copies.
-    IRMapping map;
-    for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
-      map.map(argument, argument);
-    SmallVector<Operation *> clones;
-    for (Operation &op : body.without_terminator()) {
-      builder.setInsertionPoint(home, point);
-      clones.push_back(builder.clone(op, map));
-    }
-    for (Operation *clone : clones) {
-      if (auto constant = dyn_cast<adze::ConstantOp>(clone)) {
-        bool isUnsigned = false;
-        if (RankedTensorType type = signless(constant.getType(), isUnsigned))
-          values[constant] = {constant.getResult(), isUnsigned};
-        continue;
-      }
-      if (auto inner = dyn_cast<onnx::NodeOp>(clone))
-        if (failed(convertNode(inner)))
-          return failure();
-    }
-    for (Value value : body.getTerminator()->getOperands())
-      results.push_back(values.lookup(map.lookupOrDefault(value)));
-    return success();
+    return lowerBody(body, arguments, results);
   };
   if (failed(lowering->lower(n))) {
     std::string why = n.message.empty() ? "its inputs do not fit" : n.message;
@@ -158,31 +230,14 @@ LogicalResult Converter::convertNode(onnx::NodeOp node) {
   for (auto [result, value] : llvm::zip(node.getOutputs(), n.getResults()))
     if (value.value)
       values[result] = value;
-  // What a lowering evaluated it also replaced.
   return success();
 }
 
 LogicalResult Converter::convertBlock(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(block)) {
-    if (auto constant = dyn_cast<adze::ConstantOp>(op)) {
-      bool isUnsigned = false;
-      RankedTensorType type = signless(constant.getType(), isUnsigned);
-      if (!type)
-        continue;
-      if (type != constant.getType()) {
-        TypedAttr value;
-        if (auto weight = dyn_cast<WeightAttr>(constant.getValue()))
-          value = WeightAttr::get(type.getContext(), weight.getName(), type);
-        else
-          value = cast<DenseElementsAttr>(constant.getValue())
-                      .bitcast(type.getElementType());
-        constant.setValueAttr(value);
-        constant.getResult().setType(type);
-      }
-      values[constant] = {constant.getResult(), isUnsigned};
-      continue;
-    }
-    if (auto node = dyn_cast<onnx::NodeOp>(op))
+    if (auto constant = dyn_cast<adze::ConstantOp>(op))
+      convertConstant(constant);
+    else if (auto node = dyn_cast<onnx::NodeOp>(op))
       if (failed(convertNode(node)))
         return failure();
   }
@@ -250,14 +305,23 @@ LogicalResult Converter::run(func::FuncOp main) {
   }
   terminator->setOperands(results);
   main.setType(builder.getFunctionType(body.getArgumentTypes(), types));
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body))) {
-    if (isa<onnx::NodeOp, onnx::NoneOp>(op)) {
-      op.dropAllUses();
-      op.erase();
-    } else if (isOpTriviallyDead(&op)) {
-      op.erase();
-    }
+  // Also in the bodies of kernel.if and kernel.while.
+  SmallVector<Operation *> converted;
+  main.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (!isa<onnx::NodeOp, onnx::NoneOp>(op))
+      return WalkResult::advance();
+    converted.push_back(op);
+    return WalkResult::skip();
+  });
+  for (Operation *op : llvm::reverse(converted)) {
+    op->dropAllUses();
+    op->erase();
   }
+  main.walk([&](Block *block) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+  });
   return success();
 }
 

@@ -47,6 +47,7 @@ private:
   Value place(Value result, ArrayRef<int64_t> offsets, unsigned index);
   Value global(ConstantOp constant);
   Value loadCondition(Value buffer, Location loc);
+  Value viewAs(Value buffer, MemRefType type, Location loc);
   void copyTo(Value from, Value to, Location loc) {
     if (!samePlace(from, to))
       memref::CopyOp::create(builder, loc, from, to);
@@ -128,6 +129,21 @@ Value ProgramLowering::loadCondition(Value buffer, Location loc) {
   return memref::LoadOp::create(builder, loc, buffer, zeros);
 }
 
+/// The same bytes with another shape. An empty buffer has strides of 0, which
+/// a cast does not accept: any place in the arena serves.
+Value ProgramLowering::viewAs(Value buffer, MemRefType type, Location loc) {
+  if (type.getNumElements() == 0)
+    return memref::ViewOp::create(
+        builder, loc, type, arena, arith::ConstantIndexOp::create(builder, loc, 0),
+        ValueRange{});
+  SmallVector<int64_t> strides(type.getRank(), 1);
+  for (unsigned axis = strides.size(); axis-- > 1;)
+    strides[axis - 1] = strides[axis] * type.getDimSize(axis);
+  return memref::ReinterpretCastOp::create(builder, loc, type, buffer,
+                                           /*offset=*/0, type.getShape(),
+                                           strides);
+}
+
 void ProgramLowering::lowerOp(Operation *op) {
   Location loc = op->getLoc();
   if (auto constant = dyn_cast<ConstantOp>(op)) {
@@ -136,12 +152,7 @@ void ProgramLowering::lowerOp(Operation *op) {
   }
   if (auto view = dyn_cast<kernel::ViewOp>(op)) {
     Value from = buffers.lookup(view.getInput());
-    MemRefType type = bufferType(view.getType());
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    (void)type.getStridesAndOffset(strides, offset);
-    buffers[view] = memref::ReinterpretCastOp::create(
-        builder, loc, type, from, /*offset=*/0, type.getShape(), strides);
+    buffers[view] = viewAs(from, bufferType(view.getType()), loc);
     return;
   }
   if (auto call = dyn_cast<kernel::CallOp>(op)) {
@@ -272,6 +283,7 @@ void ProgramLowering::run() {
   func::ReturnOp::create(builder, loc);
   builder.setInsertionPointToStart(body);
 
+  arena = entry.getArguments().back();
   unsigned position = 0;
   auto annotate = [&](StringRef kind, DictionaryAttr attrs) {
     entry.setArgAttr(position, "adze.kind", builder.getStringAttr(kind));
@@ -307,22 +319,14 @@ void ProgramLowering::run() {
                   !isa<ConstantOp>(source.getDefiningOp()) &&
                   offsetOf(source) == -1 && !assigned.count(source);
     if (direct) {
-      Value buffer = output;
-      if (source != value) {
-        MemRefType type = bufferType(source.getType());
-        SmallVector<int64_t> strides;
-        int64_t offset;
-        (void)type.getStridesAndOffset(strides, offset);
-        buffer = memref::ReinterpretCastOp::create(
-            builder, loc, type, output, 0, type.getShape(), strides);
-      }
-      assigned[source] = buffer;
+      assigned[source] =
+          source == value ? output
+                          : viewAs(output, bufferType(source.getType()), loc);
     } else {
       copies.push_back({value, output});
     }
     annotate("output", program.getResultAttrDict(i));
   }
-  arena = entry.getArgument(position);
   annotate("arena", nullptr);
 
   lowerBlock(program.getBody().front());

@@ -12,11 +12,16 @@ using namespace mlir;
 using namespace adze::lower;
 
 static const RootRule rules[] = {
+    {"nn.arg_reduce", roots::argReduce},
     {"nn.conv", roots::conv},
+    {"nn.cumulative", roots::cumulative},
     {"nn.matmul", roots::matmul},
     {"nn.normalize", roots::normalize},
     {"nn.pool", roots::pool},
+    {"nn.scatter_elements", roots::scatterElements},
+    {"nn.scatter_nd", roots::scatterNd},
     {"nn.softmax", roots::softmax},
+    {"nn.topk", roots::topk},
 };
 
 RootFn adze::lower::findRootRule(Operation *op) {

@@ -59,6 +59,11 @@ ADZE_ROOT(matmul);         // Matmul.cpp
 ADZE_ROOT(pool);           // Pool.cpp
 ADZE_ROOT(softmax);        // Softmax.cpp
 ADZE_ROOT(normalize);      // Normalize.cpp
+ADZE_ROOT(argReduce);       // Select.cpp
+ADZE_ROOT(cumulative);      // Select.cpp
+ADZE_ROOT(topk);            // Select.cpp
+ADZE_ROOT(scatterElements); // Scatter.cpp
+ADZE_ROOT(scatterNd);       // Scatter.cpp
 #undef ADZE_ROOT
 } // namespace roots
 

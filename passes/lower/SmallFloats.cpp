@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/lower/ConvertTypes.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace adze;
@@ -397,6 +398,13 @@ LogicalResult Legalizer::run() {
   for (func::CallOp decoding : llvm::reverse(decodings))
     if (decoding.use_empty())
       decoding.erase();
+  llvm::DenseSet<StringAttr> called;
+  module.walk([&](func::CallOp op) {
+    called.insert(op.getCalleeAttr().getAttr());
+  });
+  for (auto &[name, function] : functions)
+    if (!called.contains(name))
+      function.erase();
   return success();
 }
 

@@ -28,6 +28,8 @@ ADZE_ELEMENT(concat);
 ADZE_ELEMENT(gather);
 ADZE_ELEMENT(gatherElements);
 ADZE_ELEMENT(gatherNd);
+// Resize.cpp
+ADZE_ELEMENT(resize);
 // Structured.cpp
 ADZE_ELEMENT(constant);
 ADZE_ELEMENT(empty);

@@ -112,6 +112,7 @@ static const ElementRule rules[] = {
     {"nn.gather_nd", elements::gatherNd},
     {"nn.pad", elements::pad},
     {"nn.reshape", elements::reshape},
+    {"nn.resize", elements::resize},
     {"nn.slice", elements::slice},
     {"nn.transpose", elements::transpose},
     {"nn.unpack", elements::unpack},
