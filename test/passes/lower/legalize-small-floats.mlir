@@ -72,6 +72,21 @@ func.func @casts(%x: bf16, %y: f32, %z: f64) -> (f32, bf16, bf16, i16, f64) {
 
 // -----
 
+// A cast that is only stored is not converted back: no function that would do
+// it is left.
+// CHECK-NOT: _to_f32
+// CHECK: func.func private @adze_f32_to_f8e5m2(f32) -> i8
+// CHECK: func.func @stored
+// CHECK: call @adze_f32_to_f8e5m2
+// CHECK-NEXT: memref.store
+func.func @stored(%x: f32, %y: memref<f8E5M2>) {
+  %0 = arith.truncf %x : f32 to f8E5M2
+  memref.store %0, %y[] : memref<f8E5M2>
+  return
+}
+
+// -----
+
 // Operations that give numbers of the format anyway are not rounded, but for
 // the negative zero that some formats lack.
 // CHECK: func.func @exact
