@@ -13,9 +13,9 @@ ArrayRef<Family> adze::import::allFamilies() {
   // A new family is a new file and one line here.
   static const Family families[] = {
       activationFamily(), arithmeticFamily(), castFamily(), constantFamily(),
-      convolutionFamily(), functionsFamily(), gatherFamily(), linearFamily(),
+      controlFlowFamily(), convolutionFamily(), functionsFamily(), gatherFamily(), linearFamily(),
       logicFamily(), movementFamily(), normalizationFamily(), poolingFamily(),
-      quantizeFamily(), rearrangementFamily(), reductionFamily(), shapeFamily(),
+      quantizeFamily(), rearrangementFamily(), reductionFamily(), resizeFamily(), shapeFamily(),
       slicingFamily(),
   };
   return families;

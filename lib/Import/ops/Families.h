@@ -15,6 +15,7 @@ Family activationFamily();    // Activation.cpp
 Family arithmeticFamily();    // Arithmetic.cpp
 Family castFamily();          // Cast.cpp
 Family constantFamily();      // Constant.cpp
+Family controlFlowFamily();   // ControlFlow.cpp
 Family convolutionFamily();   // Convolution.cpp
 Family functionsFamily();     // Functions.cpp
 Family gatherFamily();        // Gather.cpp
@@ -26,6 +27,7 @@ Family poolingFamily();       // Pooling.cpp
 Family quantizeFamily();      // Quantize.cpp
 Family rearrangementFamily(); // Rearrangement.cpp
 Family reductionFamily();     // Reduction.cpp
+Family resizeFamily();        // Resize.cpp
 Family shapeFamily();         // Shape.cpp
 Family slicingFamily();       // Slicing.cpp
 

@@ -154,9 +154,9 @@ static LogicalResult unsqueeze(NodeLowering &n) {
 }
 
 static const OpLowering lowerings[] = {
-    {"", "Concat", 1, 99, concat},       {"", "Flatten", 1, 99, flatten},
-    {"", "Reshape", 1, 99, reshape},     {"", "Squeeze", 1, 99, squeeze},
-    {"", "Transpose", 1, 99, transpose}, {"", "Unsqueeze", 1, 99, unsqueeze},
+    {"", "Concat", 1, 28, concat},       {"", "Flatten", 1, 99, flatten},
+    {"", "Reshape", 1, 28, reshape},     {"", "Squeeze", 1, 99, squeeze},
+    {"", "Transpose", 1, 28, transpose}, {"", "Unsqueeze", 1, 99, unsqueeze},
 };
 
 Family adze::import::movementFamily() { return lowerings; }

@@ -32,8 +32,8 @@ static LogicalResult size(NodeLowering &n) {
 }
 
 static const OpLowering lowerings[] = {
-    {"", "Shape", 1, 99, shape},
-    {"", "Size", 1, 99, size},
+    {"", "Shape", 1, 28, shape},
+    {"", "Size", 1, 28, size},
 };
 
 Family adze::import::shapeFamily() { return lowerings; }
