@@ -52,6 +52,7 @@ struct CArgument {
 struct CKernel {
   std::string name; // the C function
   std::string doc;
+  std::string symbol; // the function in the module
 };
 
 struct CFile {

@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <map>
 
 using namespace adze;
 using namespace adze::cli;
@@ -27,9 +29,34 @@ namespace {
 struct Measurement {
   std::string compiler; // as the table names it
   std::string version;  // the compiler's own line
+  std::string model;    // the artifact's name
   RunStats stats;
 };
 } // namespace
+
+namespace {
+/// What NAME.json says of a kernel.
+struct KernelNote {
+  std::string doc;
+  double macs = 0;
+};
+} // namespace
+
+/// The kernels of an artifact by the names of their functions. Metadata that
+/// cannot be read costs the notes only: the folder has been built by then.
+static std::map<std::string, KernelNote> readNotes(const std::string &folder,
+                                                   const std::string &model) {
+  std::map<std::string, KernelNote> notes;
+  std::ifstream file(folder + "/" + model + ".json");
+  ordered_json json = ordered_json::parse(file, nullptr, false);
+  if (!json.is_object() || !json.contains("kernels"))
+    return notes;
+  for (const ordered_json &kernel : json["kernels"])
+    if (kernel.is_object())
+      notes[kernel.value("name", "")] = {kernel.value("doc", ""),
+                                         kernel.value("macs", 0.0)};
+  return notes;
+}
 
 static Measurement measure(const std::string &folder, const Machine &machine,
                            const std::string &compiler,
@@ -44,6 +71,7 @@ static Measurement measure(const std::string &folder, const Machine &machine,
   Measurement result;
   result.compiler = compiler;
   result.version = image.compiler;
+  result.model = image.model;
   check(runImage(image, pointersTo(in), out, result.stats));
   return result;
 }
@@ -82,7 +110,9 @@ static ordered_json describe(const Measurement &measurement, bool byLayer) {
 }
 
 static void printFunctions(const Measurement &measurement,
-                           const std::vector<KernelInfo> &kernels) {
+                           const std::map<std::string, KernelNote> &notes) {
+  // The prefix says nothing within one model.
+  std::string prefix = measurement.model + "_";
   Table table({{"function"},
                {"calls", true},
                {"instructions", true},
@@ -95,12 +125,13 @@ static void printFunctions(const Measurement &measurement,
                {"code", true},
                {"what it computes"}});
   for (const FunctionStats &row : measurement.stats.functions) {
-    auto kernel = std::find_if(
-        kernels.begin(), kernels.end(),
-        [&](const KernelInfo &info) { return info.name == row.name; });
-    bool known = kernel != kernels.end();
-    double macs = known ? double(kernel->macs) * double(row.calls) : 0;
-    table.add({{row.name, Colour::Bold},
+    auto note = notes.find(row.name);
+    bool known = note != notes.end();
+    double macs = known ? note->second.macs * double(row.calls) : 0;
+    std::string name = row.name.rfind(prefix, 0) == 0
+                           ? row.name.substr(prefix.size())
+                           : row.name;
+    table.add({{name, Colour::Bold},
                std::to_string(row.calls),
                grouped(int64_t(row.instructions)),
                macs > 0 ? fmt::format("{:.2f}", double(row.instructions) / macs)
@@ -111,7 +142,7 @@ static void printFunctions(const Measurement &measurement,
                grouped(int64_t(row.storeBytes)),
                grouped(int64_t(row.cycles)),
                grouped(int64_t(row.codeBytes)),
-               known ? kernel->doc.substr(0, 60) : std::string()});
+               known ? note->second.doc : std::string()});
   }
   table.print();
 }
@@ -159,7 +190,6 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
 
   TemporaryFolder temporary;
   std::string folder = options.model.model;
-  CompiledModel compiled;
   std::vector<Measurement> measurements;
   std::vector<std::string> failures;
   {
@@ -170,6 +200,7 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
       CompileOptions compileOptions = options.model.compileOptions();
       compileOptions.progress = report;
       files.addShapes(compileOptions);
+      CompiledModel compiled;
       check(compileModel(options.model.model, compileOptions, compiled));
       check(temporary.create());
       folder = temporary.file(compiled.name);
@@ -204,7 +235,8 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
   }
   if (options.byLayer) {
     fmt::print("by function, {}\n", measurements.front().version);
-    printFunctions(measurements.front(), compiled.kernels);
+    printFunctions(measurements.front(),
+                   readNotes(folder, measurements.front().model));
     fmt::print("\n");
   }
   fmt::print("one inference on {}\n", machine.name);
