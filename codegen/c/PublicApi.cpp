@@ -81,7 +81,11 @@ static FailureOr<EntryArguments> readArguments(func::FuncOp entry,
       return entry.emitError() << "C99 has no type for argument " << i
                                << " ('" << argument.name << "', "
                                << argument.type << ", " << type << ")";
-    argument.shape.assign(type.getShape().begin(), type.getShape().end());
+    llvm::ArrayRef<int64_t> shape = type.getShape();
+    // Packed elements narrower than a byte: the model's shape.
+    if (auto kept = entry.getArgAttrOfType<DenseI64ArrayAttr>(i, "adze.shape"))
+      shape = kept.asArrayRef();
+    argument.shape.assign(shape.begin(), shape.end());
     argument.elements = type.getNumElements();
     argument.bytes =
         argument.elements *
@@ -310,6 +314,9 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
   } else {
     source += "  (void)arena;\n  (void)arena_size;\n";
   }
+  for (const CArgument &argument : out.arguments)
+    if (argument.elements == 0)
+      source += "  (void)" + argument.cName + ";\n";
   if (hasBinary)
     check("(uintptr_t)weights % " + context.macro + "_WEIGHTS_ALIGN != 0",
           "WEIGHTS_MISALIGNED");

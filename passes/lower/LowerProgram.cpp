@@ -134,7 +134,8 @@ Value ProgramLowering::loadCondition(Value buffer, Location loc) {
 Value ProgramLowering::viewAs(Value buffer, MemRefType type, Location loc) {
   if (type.getNumElements() == 0)
     return memref::ViewOp::create(
-        builder, loc, type, arena, arith::ConstantIndexOp::create(builder, loc, 0),
+        builder, loc, type, arena,
+        arith::ConstantIndexOp::create(builder, loc, 0),
         ValueRange{});
   SmallVector<int64_t> strides(type.getRank(), 1);
   for (unsigned axis = strides.size(); axis-- > 1;)
