@@ -128,8 +128,12 @@ Status readArtifactFolder(const std::string &path, ArtifactFolder &artifact) {
       artifact.sources.push_back(source.string());
   }
   std::sort(artifact.sources.begin(), artifact.sources.end());
-  if (artifact.sources.empty())
-    return badMetadata(file, fmt::format("there is no {}.c", artifact.name));
+  if (artifact.sources.empty()) {
+    artifact.object = fs::path(metadata[0]).replace_extension(".o").string();
+    if (!fs::is_regular_file(artifact.object, error))
+      return badMetadata(file, fmt::format("there is neither {0}.c nor {0}.o",
+                                           artifact.name));
+  }
   return Status::success();
 }
 

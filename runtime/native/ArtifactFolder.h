@@ -25,6 +25,8 @@ struct ArtifactFolder {
   std::vector<TensorSpec> inputs, outputs;
   /// Absolute paths of the C files to compile: NAME.c, NAME_*.c, in order.
   std::vector<std::string> sources;
+  /// Absolute path of NAME.o, which target `host` writes instead of C.
+  std::string object;
 
   /// NAME in upper case, the prefix of the artifact's macros.
   std::string macroPrefix() const;

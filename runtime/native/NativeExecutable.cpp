@@ -202,6 +202,8 @@ Status makeNativeExecutable(const std::string &artifactDir,
   command.push_back(binding);
   command.insert(command.end(), artifact.sources.begin(),
                  artifact.sources.end());
+  if (!artifact.object.empty())
+    command.push_back(artifact.object);
   command.push_back("-lm");
   if (Status status = runTool(command, folder.path(), options.timeoutSeconds,
                               fmt::format("compiling {}", artifact.path));

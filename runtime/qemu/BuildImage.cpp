@@ -216,6 +216,11 @@ Status buildImage(const std::string &artifactDir, const Machine &machine,
   ArtifactFolder artifact;
   if (Status status = readArtifactFolder(artifactDir, artifact); !status)
     return status;
+  if (artifact.sources.empty())
+    return Status::failure(fmt::format(
+        "the folder {} holds an object file for another machine and no C; "
+        "write it with 'adze compile MODEL -t {}'",
+        artifactDir, machine.name));
   auto impl = std::make_unique<Image::Impl>();
   impl->machine = machine;
   if (Status status = impl->folder.create(); !status)
