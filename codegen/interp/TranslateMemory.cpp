@@ -43,6 +43,8 @@ unsigned adze::interp::storageBits(Type element) {
 static std::optional<SmallVector<int64_t>> stridesOf(MemRefType type) {
   SmallVector<int64_t> strides;
   int64_t offset; // is part of the address that stands for the buffer
+  if (type.hasStaticShape() && llvm::is_contained(type.getShape(), 0))
+    return SmallVector<int64_t>(type.getRank(), 0); // nothing to reach
   if (!type.hasStaticShape() ||
       failed(type.getStridesAndOffset(strides, offset)) ||
       llvm::any_of(strides, [](int64_t stride) {
