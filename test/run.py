@@ -150,10 +150,23 @@ def import_jobs(context):
                         [context.python, script, context.tool("adze-import"), *folders])]
 
 
+def bench_jobs(context):
+    """Instruction counts on the Cortex-M4, which repeat exactly."""
+    script = ROOT / "test/bench/cortex_m4.py"
+    names = json.loads(script.with_suffix(".json").read_text())
+    missing = [name for name in names if not (context.models / name / "model.onnx").exists()]
+    if missing:
+        return [Job("bench", "instructions on a Cortex-M4", 1, lambda: [
+            Result(name, SKIPPED, f"no model in {context.models}") for name in missing])]
+    return [command_job("bench", f"instructions of {name} on a Cortex-M4", 8,
+                        [context.python, script, context.adze, context.models, name])
+            for name in names]
+
+
 def docs_jobs(context):
     """Generated pages are what their generators write."""
     return [command_job("docs", "generated pages", 3,
-                        [ROOT / "tools/docs", "--check", "--build", context.build])]
+                        [ROOT / "tools/docs", "--check"])]
 
 
 def demo_jobs(context):
@@ -171,6 +184,7 @@ GROUPS = {
     "import": import_jobs,
     "models": models.verify_jobs,
     "generated-c": models.generated_c_jobs,
+    "bench": bench_jobs,
     "docs": docs_jobs,
     "demo": demo_jobs,
 }
