@@ -13,9 +13,12 @@ ArrayRef<Family> adze::import::allFamilies() {
   // A new family is a new file and one line here.
   static const Family families[] = {
       activationFamily(), arithmeticFamily(), castFamily(), constantFamily(),
-      controlFlowFamily(), convolutionFamily(), functionsFamily(), gatherFamily(), linearFamily(),
-      logicFamily(), movementFamily(), normalizationFamily(), poolingFamily(),
-      quantizeFamily(), rearrangementFamily(), reductionFamily(), resizeFamily(), shapeFamily(),
+      controlFlowFamily(), convolutionFamily(), deformFamily(), einsumFamily(),
+      filterFamily(), functionsFamily(), gatherFamily(), linearFamily(),
+      logicFamily(), matrixFamily(), movementFamily(), normalizationFamily(),
+      poolingFamily(), qlinearFamily(), quantizeFamily(), rearrangementFamily(),
+      recurrentFamily(), reductionFamily(), resizeFamily(), samplingFamily(),
+      scatterFamily(), selectionFamily(), shapeFamily(), signalFamily(),
       slicingFamily(),
   };
   return families;

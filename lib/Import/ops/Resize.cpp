@@ -456,10 +456,13 @@ static LogicalResult resize(NodeLowering &n) {
     }
   }
   if (r.coordinates == "tf_crop_and_resize") {
-    auto roi = n.has(1) ? n.floats(1) : std::nullopt;
-    if (!roi || roi->size() != 2 * axes.size())
-      return n.fail("tf_crop_and_resize needs a region with a begin and an end "
-                    "for each axis, known at compile time");
+    auto roi = n.has(1) ? n.floats(1) : SmallVector<double>();
+    if (!roi)
+      return n.fail("the region to crop is only known at run time");
+    if (roi->size() != 2 * axes.size())
+      return n.fail("tf_crop_and_resize needs a begin and an end for each of " +
+                    Twine(axes.size()) + " axes, found " + Twine(roi->size()) +
+                    " numbers");
     r.roi.assign(2 * rank, 0.0);
     std::fill(r.roi.begin() + rank, r.roi.end(), 1.0);
     for (auto [i, axis] : llvm::enumerate(axes)) {
