@@ -188,14 +188,18 @@ LogicalResult Converter::expandFunction(onnx::NodeOp node,
   builder.setInsertionPoint(node);
   if (failed(lowerBody(block, arguments, results)))
     return failure();
-  for (auto [result, value] : llvm::zip(node.getOutputs(), results))
+  auto outputs = llvm::make_filter_range(node.getOutputs(), [](Value output) {
+    return !isa<NoneType>(output.getType());
+  });
+  for (auto [result, value] : llvm::zip(outputs, results))
     if (value.value)
       values[result] = value;
-  // The body goes away, and its values must not be taken for others.
-  main.walk([&](Block *inner) {
-    for (Value argument : inner->getArguments())
-      values.erase(argument);
-  });
+  // The body goes away: the copies let go of its arguments, and these must
+  // not be taken for other values.
+  for (auto [argument, value] : llvm::zip(block.getArguments(), arguments)) {
+    values.erase(argument);
+    argument.replaceAllUsesWith(value.value);
+  }
   return success();
 }
 
@@ -313,7 +317,10 @@ LogicalResult Converter::run(func::FuncOp main) {
     converted.push_back(op);
     return WalkResult::skip();
   });
-  for (Operation *op : llvm::reverse(converted)) {
+  // Copies of a body read the arguments of the original.
+  for (Operation *op : converted)
+    op->dropAllReferences();
+  for (Operation *op : converted) {
     op->dropAllUses();
     op->erase();
   }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Import/ops/Families.h"
+#include "lib/Import/ops/Products.h"
 
 using namespace mlir;
 using namespace adze;
@@ -12,7 +13,7 @@ using namespace adze::import;
 
 /// numpy's matmul: vectors are rows on the left, columns on the right, batch
 /// dimensions broadcast.
-static Value matmulOf(NodeLowering &n, Value a, Value b) {
+Value adze::import::matmulOf(NodeLowering &n, Value a, Value b, Type result) {
   SmallVector<int64_t> left(shapeOf(a)), right(shapeOf(b));
   if (left.empty() || right.empty()) {
     (void)n.fail("operands need at least one dimension");
@@ -56,10 +57,10 @@ static Value matmulOf(NodeLowering &n, Value a, Value b) {
     x = n.reshape(x, {rows, left.back()});
     w = n.reshape(w, {right[rank - 2], right[rank - 1]});
     y = n.make<nn::MatmulOp>(
-        RankedTensorType::get({rows, right[rank - 1]}, elementOf(a)), x, w,
-        Value(), false, false);
+        RankedTensorType::get({rows, right[rank - 1]}, result), x, w, Value(),
+        false, false);
   } else {
-    y = n.make<nn::MatmulOp>(RankedTensorType::get(shape, elementOf(a)), x, w,
+    y = n.make<nn::MatmulOp>(RankedTensorType::get(shape, result), x, w,
                              Value(), false, false);
   }
   if (row)
@@ -70,7 +71,7 @@ static Value matmulOf(NodeLowering &n, Value a, Value b) {
 }
 
 static LogicalResult matmul(NodeLowering &n) {
-  Value y = matmulOf(n, n.in(0), n.in(1));
+  Value y = matmulOf(n, n.in(0), n.in(1), n.element(0));
   if (!y)
     return failure();
   n.set(0, y, n.isUnsigned(0));
@@ -78,7 +79,8 @@ static LogicalResult matmul(NodeLowering &n) {
 }
 
 static LogicalResult gemm(NodeLowering &n) {
-  bool transA = n.attrInt("transA", 0) != 0, transB = n.attrInt("transB", 0) != 0;
+  bool transA = n.attrInt("transA", 0) != 0,
+       transB = n.attrInt("transB", 0) != 0;
   double alpha = n.attrFloat("alpha", 1), beta = n.attrFloat("beta", 1);
   if (n.rank(0) != 2 || n.rank(1) != 2)
     return n.fail("A and B need two dimensions, found " + Twine(n.rank(0)) +
@@ -93,11 +95,12 @@ static LogicalResult gemm(NodeLowering &n) {
     if (factor == 1)
       return x;
     return n.elementwise(
-        {x}, elementOf(x), [&](OpBuilder &b, Location loc, ValueRange v) -> Value {
+        {x}, elementOf(x),
+        [&](OpBuilder &b, Location loc, ValueRange v) -> Value {
           Type element = v[0].getType();
           if (isa<FloatType>(element)) {
-            Value f = arith::ConstantOp::create(b, loc,
-                                                b.getFloatAttr(element, factor));
+            Value f = arith::ConstantOp::create(
+                b, loc, b.getFloatAttr(element, factor));
             return arith::MulFOp::create(b, loc, v[0], f);
           }
           Value f = arith::ConstantOp::create(
@@ -109,8 +112,8 @@ static LogicalResult gemm(NodeLowering &n) {
   if (n.has(2) && beta != 0)
     bias = scaled(n.in(2), beta);
   bool fuses = alpha == 1 && bias && n.rank(2) <= 2;
-  Value y = n.make<nn::MatmulOp>(type, n.in(0), n.in(1),
-                                 fuses ? bias : Value(), transA, transB);
+  Value y = n.make<nn::MatmulOp>(type, n.in(0), n.in(1), fuses ? bias : Value(),
+                                 transA, transB);
   y = scaled(y, alpha);
   if (bias && !fuses)
     y = n.elementwise({y, bias}, n.element(0),

@@ -68,6 +68,10 @@ public:
   /// The same as integers (any integer type), or as doubles.
   std::optional<llvm::SmallVector<int64_t>> ints(size_t i);
   std::optional<llvm::SmallVector<double>> floats(size_t i);
+  /// The constant that a value made by this lowering stands for, or null.
+  mlir::DenseElementsAttr evaluate(mlir::Value value) {
+    return evaluator.evaluate(value);
+  }
 
   // Attributes. -------------------------------------------------------------
   int64_t version() const { return node.getVersion(); }

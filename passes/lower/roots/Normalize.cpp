@@ -77,7 +77,8 @@ void roots::normalize(Operation *op, RootContext &context) {
     });
     Indices at(line);
     at.resize(shape.size(), e.index(0));
-    for (auto [i, value] : llvm::enumerate(ArrayRef<Value>{mean, inverse}))
+    std::array<Value, 2> statistics{mean, inverse};
+    for (auto [i, value] : llvm::enumerate(statistics))
       if (norm.getOutputs().size() > i + 1)
         context.store(i + 1, at, value ? value : e.constant(type, 0));
   });
