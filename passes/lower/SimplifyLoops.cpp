@@ -54,6 +54,35 @@ static bool isRuntimeCall(Operation *op) {
   return callee && callee->hasAttr("adze.runtime");
 }
 
+/// "f16" of adze_PREFIX and SUFFIX around it; empty if the name is another.
+static StringRef formatIn(func::CallOp call, StringRef prefix,
+                          StringRef suffix) {
+  StringRef name = call.getCallee();
+  return name.consume_front(prefix) && name.consume_back(suffix) ? name
+                                                                 : StringRef();
+}
+
+/// A code that becomes a number and that code again is the code. Calls of the
+/// runtime that nobody needs disappear; upstream takes them for side effects.
+static void simplifyRuntimeCalls(func::FuncOp function) {
+  SmallVector<func::CallOp> calls;
+  function.walk([&](func::CallOp call) {
+    if (isRuntimeCall(call))
+      calls.push_back(call);
+  });
+  for (func::CallOp call : calls) {
+    StringRef to = formatIn(call, "adze_f32_to_", "");
+    if (to.empty())
+      continue;
+    auto from = call.getOperand(0).getDefiningOp<func::CallOp>();
+    if (from && formatIn(from, "adze_", "_to_f32") == to)
+      call.getResult(0).replaceAllUsesWith(from.getOperand(0));
+  }
+  for (func::CallOp call : llvm::reverse(calls))
+    if (call.use_empty())
+      call.erase();
+}
+
 /// The buffers that a loop writes; nothing if they cannot be told.
 static std::optional<SmallVector<Value>> writtenBuffers(scf::ForOp loop) {
   SmallVector<Value> written;
@@ -101,6 +130,7 @@ struct HoistPass final : PassWrapper<HoistPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(HoistPass)
   StringRef getName() const override { return "HoistLoads"; }
   void runOnOperation() override {
+    simplifyRuntimeCalls(getOperation());
     // Inner loops first: what leaves them may leave the loop around them too.
     getOperation()->walk([](LoopLikeOpInterface loop) {
       if (auto counted = dyn_cast<scf::ForOp>(loop.getOperation()))

@@ -105,6 +105,22 @@ func.func @decode(%code: i16, %y: memref<8xf32>) {
   return
 }
 
+// A number that was just decoded has a code; calls that nobody needs go.
+func.func private @adze_f32_to_f16(f32) -> i16 attributes {adze.runtime}
+func.func private @adze_f32_to_bf16(f32) -> i16 attributes {adze.runtime}
+// CHECK-LABEL: func.func @roundTrip
+// CHECK-SAME: (%[[CODE:.*]]: i16)
+// CHECK-NEXT: %[[VALUE:.*]] = call @adze_f16_to_f32(%[[CODE]])
+// CHECK-NEXT: %[[OTHER:.*]] = call @adze_f32_to_bf16(%[[VALUE]])
+// CHECK-NEXT: return %[[CODE]], %[[OTHER]]
+func.func @roundTrip(%code: i16) -> (i16, i16) {
+  %0 = func.call @adze_f16_to_f32(%code) : (i16) -> f32
+  %1 = func.call @adze_f32_to_f16(%0) : (f32) -> i16
+  %2 = func.call @adze_f32_to_bf16(%0) : (f32) -> i16
+  %unused = func.call @adze_f16_to_f32(%2) : (i16) -> f32
+  return %1, %2 : i16, i16
+}
+
 // The range of an index decides comparisons.
 // CHECK-LABEL: func.func @range
 // CHECK-NOT: scf.if
