@@ -80,6 +80,7 @@ private:
   void define(mlir::Value value, const Expression &expression);
   /// Declares a variable without a value.
   void declareVariable(mlir::Type type, const std::string &name);
+  bool startsAccumulation(mlir::Operation *op);
   void bind(mlir::Value value, const std::string &name, bool isMutable);
   std::string nameHint(mlir::Operation *op);
 
@@ -129,6 +130,10 @@ private:
   llvm::DenseMap<mlir::Value, LinearForm> linearForms;
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   llvm::DenseMap<mlir::Value, Destination> passed;
+  /// Operations that write their result into a loop's variable right away.
+  llvm::DenseMap<mlir::Operation *, std::string> inPlace;
+  /// Those of them whose variable is not a loop's.
+  llvm::DenseSet<mlir::Operation *> accumulations;
 };
 
 } // namespace adze::c

@@ -23,6 +23,31 @@ std::string c::blockComment(llvm::StringRef text) {
   return "/* " + wrapped(commentText(text), 76, " * ") + " */\n";
 }
 
+/// `#kernel.schedule<"gemm", {rows = 4 : i64}>` as `gemm, rows = 4`. Only the
+/// printed form is looked at: what a schedule holds is not our business.
+std::string c::scheduleText(func::FuncOp function) {
+  Attribute schedule = function->getAttr("adze.schedule");
+  if (!schedule)
+    return "";
+  std::string printed;
+  llvm::raw_string_ostream stream(printed);
+  schedule.print(stream);
+  llvm::StringRef text = printed;
+  // Registered: #kernel.schedule<...>; not registered: #kernel<"schedule<...>">.
+  if (size_t at = text.find("schedule<"); at != llvm::StringRef::npos)
+    text = text.drop_front(at + strlen("schedule<"));
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with(" : i64")) {
+      i += strlen(" : i64") - 1;
+      continue;
+    }
+    if (!llvm::StringRef("\\\"{}<>").contains(text[i]))
+      result += text[i];
+  }
+  return result;
+}
+
 std::string c::signature(llvm::StringRef head,
                          llvm::ArrayRef<std::string> parameters,
                          llvm::StringRef tail) {
@@ -122,7 +147,14 @@ static void nameParameters(func::FuncOp function, ModuleContext &context) {
   FunctionNames &names = context.functions[function];
   NameScopes scopes = context.names;
   scopes.push();
-  unsigned inputs = 0, outputs = 0;
+  unsigned inputs = 0, outputs = 0, reads = 0, writes = 0;
+  for (BlockArgument argument : function.getArguments())
+    if (isa<MemRefType>(argument.getType()) && !isScratch(argument) &&
+        !function.getArgAttr(argument.getArgNumber(), "adze.name"))
+      ++(names.writes[argument.getArgNumber()] ? writes : reads);
+  auto numbered = [](llvm::StringRef role, unsigned &number, unsigned total) {
+    return total == 1 ? role.str() : role.str() + std::to_string(number++);
+  };
   for (BlockArgument argument : function.getArguments()) {
     unsigned i = argument.getArgNumber();
     bool isMemory = isa<MemRefType>(argument.getType());
@@ -134,19 +166,22 @@ static void nameParameters(func::FuncOp function, ModuleContext &context) {
     else if (isScratch(argument))
       wanted = "scratch";
     else if (names.writes[i])
-      wanted = "out" + std::to_string(outputs++);
+      wanted = numbered("out", outputs, writes);
     else
-      wanted = "in" + std::to_string(inputs++);
+      wanted = numbered("in", inputs, reads);
     names.parameters.push_back(scopes.declare(wanted));
   }
 }
 
 FailureOr<llvm::SmallVector<func::FuncOp>>
 c::nameFunctions(ModuleOp module, ModuleContext &context) {
+  // From the entry down, so that kernels stand in the order of their calls.
   CallOrder order(context);
-  for (func::FuncOp function : module.getOps<func::FuncOp>())
-    if (!function.isDeclaration() && failed(order.visit(function)))
-      return failure();
+  for (bool entries : {true, false})
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      if (function->hasAttr("adze.entry") == entries &&
+          !function.isDeclaration() && failed(order.visit(function)))
+        return failure();
   // Link names carry the model's, so that two models fit in one program.
   for (func::FuncOp function : order.order) {
     llvm::StringRef symbol = function.getName();
@@ -200,8 +235,11 @@ LogicalResult c::emitFunction(func::FuncOp function, ModuleContext &context,
     parameters.push_back(type + star + names.parameters[i]);
     arguments.push_back(Expression(names.parameters[i]));
   }
+  std::string schedule = scheduleText(function);
   if (auto doc = function->getAttrOfType<StringAttr>("adze.doc"))
-    out += blockComment(doc.getValue());
+    out += blockComment(
+        doc.getValue().str() +
+        (schedule.empty() ? "" : "; schedule: " + schedule));
   std::string head = result + " " + names.name;
   if (function.isPrivate())
     head = context.macro + "_KERNEL " + head;

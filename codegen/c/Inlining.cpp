@@ -56,7 +56,46 @@ bool c::repeatsOperands(Operation *op) {
   return false;
 }
 
+/// Ten accumulators that take turns would otherwise become ten deep
+/// expressions at the end, with every operand alive until then.
+static constexpr unsigned maxDelay = 12;
+
+Value c::accumulated(Operation *op) {
+  if (isa<math::FmaOp, vector::FMAOp>(op))
+    return op->getOperand(2);
+  if (!isa<arith::AddFOp, arith::AddIOp, arith::MulFOp, arith::MaximumFOp,
+           arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
+           arith::MaxSIOp, arith::MinSIOp, arith::SubFOp>(op) ||
+      op->getResult(0).getType().isIndex())
+    return Value();
+  return op->getOperand(0);
+}
+
+llvm::SmallVector<Operation *>
+c::accumulationChain(Value value, Value last, Block *block) {
+  llvm::SmallVector<Operation *> chain;
+  while (value != last) {
+    if (!value.hasOneUse())
+      return {};
+    Operation *op = *value.user_begin();
+    if (op->getBlock() != block || !isExpression(op) || isLinear(op) ||
+        isa<memref::LoadOp, vector::LoadOp, vector::ExtractOp,
+            vector::BroadcastOp>(op) ||
+        op->getResult(0).getType() != value.getType())
+      return {};
+    chain.push_back(op);
+    value = op->getResult(0);
+  }
+  return last.hasOneUse() ? chain : llvm::SmallVector<Operation *>();
+}
+
 InliningPlan::InliningPlan(func::FuncOp function) {
+  function.walk([&](Block *block) {
+    unsigned number = 0;
+    for (Operation &op : *block)
+      if (!op.hasTrait<OpTrait::ConstantLike>())
+        position[&op] = number++;
+  });
   visit(function.getBody());
 }
 
@@ -193,9 +232,12 @@ bool InliningPlan::decide(Operation *op) {
     return false;
   if (user->getBlock() != op->getBlock() && !mayMoveTo(op, user))
     return false;
+  Operation *statement = statementOf(user);
+  if (statement->getBlock() == op->getBlock() && !isLinear(op) &&
+      position[statement] > position[op] + maxDelay)
+    return false;
   if (!isa<memref::LoadOp, vector::LoadOp>(op))
     return true;
-  Operation *statement = statementOf(user);
   if (statement->getBlock() != op->getBlock())
     return false;
   // Vector stores write lane by lane: what they store is loaded before.

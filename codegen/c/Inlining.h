@@ -33,12 +33,23 @@ private:
   bool writesBetween(mlir::Operation *from, mlir::Operation *to) const;
 
   llvm::DenseSet<mlir::Operation *> inlined;
+  /// Position of every operation in its block.
+  llvm::DenseMap<mlir::Operation *, unsigned> position;
 };
 
 /// Can this operation be printed as an expression at all?
 bool isExpression(mlir::Operation *op);
 /// An index sum, difference or product with a constant.
 bool isLinear(mlir::Operation *op);
+/// If `value` goes by a chain of operations, each the only user of the one
+/// before and all in `block`, from `value` to `last`, the operations in order;
+/// else none. Every step may then overwrite one variable.
+llvm::SmallVector<mlir::Operation *> accumulationChain(mlir::Value value,
+                                                       mlir::Value last,
+                                                       mlir::Block *block);
+/// The operand that an accumulation adds to, takes the maximum with, ...; null
+/// if the operation is none.
+mlir::Value accumulated(mlir::Operation *op);
 /// Does printing this operation write its operands more than once?
 bool repeatsOperands(mlir::Operation *op);
 

@@ -62,7 +62,7 @@ std::optional<Expression> FunctionEmitter::mathFunction(Operation *op) {
     operands.push_back(use(value));
 
   if (isa<math::FmaOp, vector::FMAOp>(op)) {
-    std::string macro = context.macro + (type.isF32() ? "_FMAF" : "_FMA");
+    std::string macro = type.isF32() ? "ADZE_FMAF" : "ADZE_FMA";
     context.helpers.insert(type.isF32() ? "FMAF" : "FMA");
     context.usesMath = true;
     return call(macro, operands);

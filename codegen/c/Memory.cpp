@@ -72,6 +72,18 @@ std::optional<Expression> FunctionEmitter::element(Operation *op, Value memref,
   return result;
 }
 
+/// The last words of a long name.
+static std::string shortened(llvm::StringRef name) {
+  static constexpr size_t maxName = 28;
+  while (name.size() > maxName) {
+    size_t cut = name.find('_');
+    if (cut == llvm::StringRef::npos || cut + 1 == name.size())
+      return name.take_back(maxName).str();
+    name = name.drop_front(cut + 1);
+  }
+  return identifier(name);
+}
+
 /// Names a view of the arena after the first kernel that writes it.
 std::string FunctionEmitter::viewName(memref::ViewOp op) {
   llvm::SmallVector<Value> pending{op.getResult()};
@@ -89,7 +101,8 @@ std::string FunctionEmitter::viewName(memref::ViewOp op) {
         llvm::StringRef name = it->second.name;
         name.consume_front(context.model + "_");
         llvm::StringRef parameter = it->second.parameters[number];
-        std::string full = (name + "_" + parameter.rtrim("0123456789")).str();
+        std::string full =
+            shortened(name) + "_" + parameter.rtrim("0123456789").str();
         // Uses come last to first: the last assignment is the first call.
         if (it->second.writes[number])
           reader = full;

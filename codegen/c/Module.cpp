@@ -150,7 +150,8 @@ LogicalResult adze::emitC(ModuleOp module, CSource &out,
     auto doc = function->getAttrOfType<StringAttr>("adze.doc");
     out.kernels.push_back({context.functions.at(function).name,
                            doc ? doc.getValue().str() : "",
-                           function.getSymName().str()});
+                           function.getSymName().str(),
+                           scheduleText(function)});
     if (failed(emitFunction(function, context, body)))
       return failure();
   }

@@ -67,6 +67,9 @@ llvm::LogicalResult emitStatements(mlir::func::FuncOp function,
                                    llvm::ArrayRef<Expression> arguments,
                                    NameScopes &scopes, std::string &out);
 
+/// The schedule attribute of a kernel as words; empty if it has none.
+std::string scheduleText(mlir::func::FuncOp function);
+
 /// "/* ... */" around a text, broken into lines.
 std::string blockComment(llvm::StringRef text);
 

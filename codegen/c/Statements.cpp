@@ -319,6 +319,12 @@ LogicalResult FunctionEmitter::emitFor(scf::ForOp op) {
     carried.push_back(variable);
   }
 
+  // Accumulators are updated where the IR does it, not all at the end.
+  for (auto [variable, next] : llvm::zip(carried, op.getYieldedValues()))
+    for (Operation *step :
+         accumulationChain(variable.carried, next, op.getBody()))
+      inPlace[step] = variable.name;
+
   scopes.push();
   std::string name;
   if (auto wanted = op->getAttrOfType<StringAttr>("adze.iv"))
@@ -539,6 +545,23 @@ LogicalResult FunctionEmitter::emitReturn(func::ReturnOp op) {
   return success();
 }
 
+/// Is this the first of at least three steps, each the only user of the one
+/// before, that do not fit into one expression? They share a variable.
+bool FunctionEmitter::startsAccumulation(Operation *op) {
+  if (plan.isInlined(op) || !accumulated(op))
+    return false;
+  unsigned steps = 1;
+  while (steps < 3 && op->hasOneUse()) {
+    Operation *user = *op->user_begin();
+    if (user->getBlock() != op->getBlock() || inPlace.count(user) ||
+        plan.isInlined(user) || accumulated(user) != op->getResult(0))
+      return false;
+    op = user;
+    ++steps;
+  }
+  return steps == 3;
+}
+
 LogicalResult FunctionEmitter::emitValue(Operation *op) {
   if (op->getResult(0).use_empty() && isMemoryEffectFree(op))
     return success();
@@ -550,6 +573,35 @@ LogicalResult FunctionEmitter::emitValue(Operation *op) {
   std::optional<Expression> expression = expressionOf(op);
   if (!expression)
     return failure();
+  // An accumulation goes on in the variable of its start.
+  if (Value before = accumulated(op);
+      before && !inPlace.count(op) && !plan.isInlined(op))
+    if (auto it = inPlace.find(before.getDefiningOp());
+        before.getDefiningOp() && it != inPlace.end() && before.hasOneUse() &&
+        before.getDefiningOp()->getBlock() == op->getBlock() &&
+        accumulations.contains(before.getDefiningOp())) {
+      accumulations.insert(op);
+      inPlace[op] = it->second;
+    }
+  if (auto it = inPlace.find(op); it != inPlace.end()) {
+    assignOne({it->second, result.getType(), nullptr}, *expression);
+    bind(result, it->second, /*isMutable=*/true);
+    return success();
+  }
+  if (startsAccumulation(op)) {
+    std::string name = scopes.declare("sum");
+    if (isa<VectorType>(result.getType())) {
+      declareVariable(result.getType(), name);
+      assignOne({name, result.getType(), nullptr}, *expression);
+    } else {
+      line(valueType(result.getType()) + " " + name + " = " +
+           expression->text + ";");
+    }
+    accumulations.insert(op);
+    inPlace[op] = name;
+    bind(result, name, /*isMutable=*/true);
+    return success();
+  }
   if (plan.isInlined(op) && isLinear(op)) {
     linearForms[result] = linear(result);
     return success();

@@ -53,6 +53,7 @@ struct CKernel {
   std::string name; // the C function
   std::string doc;
   std::string symbol; // the function in the module
+  std::string schedule; // "gemm, columns = 6, rows = 1"; empty: none
 };
 
 struct CFile {

@@ -48,13 +48,13 @@ module attributes {adze.model = "buffers"} {
 }
 
 // CHECK: /* scale: by two */
-// CHECK-NEXT: BUFFERS_KERNEL void buffers_scale(const float *in0, float *out0) {
+// CHECK-NEXT: BUFFERS_KERNEL void buffers_scale(const float *in, float *out) {
 // CHECK: static const float table[4] = {
 // CHECK-NEXT: 1.5f, -2.25f, 1e-30f, 3e+38f,
 // CHECK: float tile[4];
-// CHECK: tile[i] = in0[i + 4];
+// CHECK: tile[i] = in[i + 4];
 // CHECK: buffers_scale(tile, tile);
-// CHECK-NEXT: memmove(out1, in0, 8 * sizeof(float));
+// CHECK-NEXT: memmove(out1, in, 8 * sizeof(float));
 // CHECK-NEXT: memcpy(out0, tile, 4 * sizeof(float));
 // CHECK: out0[i] += table[i] + buffers_big[i * 2 + 1];
 // CHECK: extern const float buffers_big[96];

@@ -50,7 +50,7 @@ module attributes {adze.model = "casts"} {
 
   // A gather: the position comes from memory.
   // CHECK-LABEL: void gather({{.*[^;]$}}
-  // CHECK: out0[i] = in0[(ptrdiff_t)at[i]];
+  // CHECK: out[i] = in[(ptrdiff_t)at[i]];
   func.func @gather(%x: memref<101xf32>, %at: memref<4xi64> {adze.name = "at"}, %y: memref<4xf32>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

@@ -35,7 +35,7 @@ module attributes {adze.model = "elementwise"} {
   // CHECK: floorf(
   // CHECK: rintf(
   // CHECK: copysignf(
-  // CHECK: ELEMENTWISE_FMAF(
+  // CHECK: ADZE_FMAF(
   func.func @functions(%x: memref<8xf32>, %y: memref<9x8xf32>) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

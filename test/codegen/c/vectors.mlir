@@ -9,7 +9,7 @@ module attributes {adze.model = "vectors"} {
   // CHECK-NEXT: for (int l = 0; l < 8; ++l) {
   // CHECK-NEXT:   b0[l] = b[i * 8 + l];
   // CHECK:   for (int l = 0; l < 8; ++l) {
-  // CHECK-NEXT:   sum0[l] = VECTORS_FMAF(a0, b0[l], sum0[l]);
+  // CHECK-NEXT:   sum0[l] = ADZE_FMAF(a0, b0[l], sum0[l]);
   func.func @micro_kernel(%a: memref<10x2xf32> {adze.name = "a"}, %b: memref<10x8xf32> {adze.name = "b"}, %c: memref<2x8xf32> {adze.name = "c"}) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

@@ -67,7 +67,7 @@ static ArtifactInfo describe(const CSource &source) {
   info.arenaBound = int64_t(source.arenaBytes) / 2;
   int64_t step = 0;
   for (const CKernel &kernel : source.kernels) {
-    info.kernels.push_back({kernel.name, kernel.doc, "", 1000 * (step + 1),
+    info.kernels.push_back({kernel.name, kernel.doc, kernel.schedule, 1000 * (step + 1),
                             4000, 1});
     info.buffers.push_back({kernel.name + ".out",
                             step % 2 * int64_t(source.arenaBytes) / 2,
@@ -97,6 +97,7 @@ int main(int argc, char **argv) {
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                   vector::VectorDialect>();
   MLIRContext context(registry);
+  context.allowUnregisteredDialects(); // schedules of kernels
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(file, &context);
   if (!module)
     return 1;
