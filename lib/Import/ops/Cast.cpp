@@ -12,15 +12,6 @@ using namespace mlir;
 using namespace adze;
 using namespace adze::import;
 
-static FailureOr<ElementKind> targetType(NodeLowering &n) {
-  int64_t number = n.attrInt("to", 0);
-  if (auto kind = elementOfDataType(n.b.getContext(), number))
-    return *kind;
-  (void)n.fail("the element type with the number " + Twine(number) +
-               " is not supported");
-  return failure();
-}
-
 static LogicalResult convert(NodeLowering &n, ElementKind to) {
   CastRules rules;
   rules.saturate = n.attrInt("saturate", 1) != 0;
@@ -48,7 +39,7 @@ static LogicalResult convert(NodeLowering &n, ElementKind to) {
 }
 
 static LogicalResult cast(NodeLowering &n) {
-  auto to = targetType(n);
+  auto to = expectDataType(n, n.attrInt("to", 0));
   if (failed(to) || failed(expectOperands(n, 1, Elements::any)))
     return failure();
   return convert(n, *to);
@@ -63,7 +54,7 @@ static LogicalResult castLike(NodeLowering &n) {
 }
 
 static LogicalResult bitCast(NodeLowering &n) {
-  auto to = targetType(n);
+  auto to = expectDataType(n, n.attrInt("to", 0));
   if (failed(to) || failed(expectOperands(n, 1, Elements::any)))
     return failure();
   Type from = n.element(0);

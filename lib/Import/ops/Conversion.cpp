@@ -71,6 +71,19 @@ std::optional<ElementKind> adze::import::elementOfDataType(MLIRContext *context,
   return std::nullopt; // text, complex numbers, floats of 6 bits
 }
 
+FailureOr<ElementKind> adze::import::expectDataType(NodeLowering &n,
+                                                    int64_t dataType) {
+  if (auto kind = elementOfDataType(n.b.getContext(), dataType))
+    return *kind;
+  std::string name = dataType == 8                      ? "string"
+                     : dataType == 14 || dataType == 15 ? "complex"
+                     : dataType == 27 || dataType == 28
+                         ? "float of 6 bits"
+                         : "with the number " + std::to_string(dataType);
+  (void)n.fail("the element type " + name + " is not supported");
+  return failure();
+}
+
 /// 2^exponent and the largest number below it, as x's type has them.
 static std::pair<APFloat, APFloat> powerAndBelow(Type type, int exponent) {
   APFloat power =

@@ -21,6 +21,8 @@ struct ElementKind {
 /// compiler does not compute with it.
 std::optional<ElementKind> elementOfDataType(mlir::MLIRContext *context,
                                              int64_t dataType);
+/// The same, failing with a message.
+mlir::FailureOr<ElementKind> expectDataType(NodeLowering &n, int64_t dataType);
 
 /// The attributes of ONNX Cast: `saturate` for floats of 8 bits (too large
 /// becomes the largest number, otherwise NaN or an infinity), `rounding` for

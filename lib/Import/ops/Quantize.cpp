@@ -139,11 +139,7 @@ static FailureOr<ElementKind> outputType(NodeLowering &n,
   int64_t number = n.attrInt("output_dtype", 0);
   if (number == 0)
     return otherwise;
-  if (auto kind = elementOfDataType(n.b.getContext(), number))
-    return *kind;
-  (void)n.fail("the element type with the number " + Twine(number) +
-               " is not supported");
-  return failure();
+  return expectDataType(n, number);
 }
 
 static LogicalResult quantizeLinear(NodeLowering &n) {
