@@ -45,7 +45,9 @@ def ConvertOnnxToNn : Pass<"convert-onnx-to-nn", "::mlir::ModuleOp"> {
   let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
       "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
       "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect",
-      "::adze::kernel::KernelDialect", "::mlir::func::FuncDialect"];
+      "::adze::kernel::KernelDialect", "::mlir::func::FuncDialect",
+      "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+      "::mlir::vector::VectorDialect"];
 }
 
 def DeriveOverlap : Pass<"derive-overlap", "::mlir::ModuleOp"> {
@@ -68,7 +70,10 @@ def FoldConstants : Pass<"fold-constants", "::mlir::ModuleOp"> {
     Small results are computed at once; larger ones become recipes of the
     weight store that run when the artifact is written.
   }];
-  let dependentDialects = ["::adze::AdzeDialect"];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::kernel::KernelDialect",
+      "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def FoldScaleIntoConvolution : Pass<"fold-scale-into-convolution", "::mlir::ModuleOp"> {

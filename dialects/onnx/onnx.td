@@ -80,7 +80,7 @@ def Onnx_NodeOp : Onnx_Op<"node", []> {
   let results = (outs Variadic<AnyType>:$outputs);
   let regions = (region VariadicRegion<SizedRegion<1>>:$bodies);
   let assemblyFormat = [{
-    $op_type `(` $inputs `)` $bodies attr-dict `:` functional-type($inputs, $outputs)
+    $op_type `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) ($bodies^)?
   }];
   let hasVerifier = 1;
 }

@@ -16,38 +16,76 @@
 using namespace mlir;
 using namespace adze;
 
+/// Bits of an element in memory: sub-byte integers are packed, i1 is a byte.
+static unsigned memoryBits(Type element) {
+  if (element.isIndex())
+    return 64;
+  unsigned bits = element.getIntOrFloatBitWidth();
+  return bits == 1 ? 8 : bits;
+}
+
+static int64_t byteSize(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return llvm::divideCeil(tensor.getNumElements() *
+                              memoryBits(tensor.getElementType()),
+                          8);
+}
+
 std::vector<char> adze::bytesOf(DenseElementsAttr dense) {
   auto type = cast<RankedTensorType>(dense.getType());
-  int64_t count = type.getNumElements();
+  Type element = type.getElementType();
   std::vector<char> bytes;
-  if (type.getElementType().isInteger(1)) {
+  if (element.isInteger(1)) {
     for (bool value : dense.getValues<bool>())
       bytes.push_back(value);
+    return bytes;
+  }
+  if (unsigned bits = memoryBits(element); bits < 8) {
+    bytes.assign(byteSize(type), 0);
+    int64_t at = 0;
+    auto put = [&](const APInt &value) {
+      bytes[at / 8] |= char(value.getZExtValue() << (at % 8));
+      at += bits;
+    };
+    if (isa<FloatType>(element))
+      for (const APFloat &value : dense.getValues<APFloat>())
+        put(value.bitcastToAPInt());
+    else
+      for (const APInt &value : dense.getValues<APInt>())
+        put(value);
     return bytes;
   }
   ArrayRef<char> raw = dense.getRawData();
   if (!dense.isSplat())
     return std::vector<char>(raw.begin(), raw.end());
-  bytes.reserve(count * raw.size());
-  for (int64_t i = 0; i < count; ++i)
+  bytes.reserve(type.getNumElements() * raw.size());
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
     bytes.insert(bytes.end(), raw.begin(), raw.end());
   return bytes;
 }
 
 DenseElementsAttr adze::denseOf(RankedTensorType type, ArrayRef<char> bytes) {
-  if (!type.getElementType().isInteger(1))
+  Type element = type.getElementType();
+  unsigned bits = memoryBits(element);
+  if (element.isInteger(1)) {
+    SmallVector<bool> values;
+    for (char byte : bytes)
+      values.push_back(byte != 0);
+    return DenseElementsAttr::get(type, values);
+  }
+  if (bits >= 8)
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  SmallVector<bool> values;
-  for (char byte : bytes)
-    values.push_back(byte != 0);
+  SmallVector<Attribute> values;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    uint64_t code = (uint8_t(bytes[i * bits / 8]) >> (i * bits % 8)) &
+                    ((1u << bits) - 1);
+    if (auto real = dyn_cast<FloatType>(element))
+      values.push_back(FloatAttr::get(
+          real, APFloat(real.getFloatSemantics(), APInt(bits, code))));
+    else
+      values.push_back(IntegerAttr::get(element, APInt(bits, code)));
+  }
   return DenseElementsAttr::get(type, values);
-}
-
-static int64_t byteSize(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  Type element = tensor.getElementType();
-  int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
-  return tensor.getNumElements() * std::max<int64_t>(1, bits / 8);
 }
 
 std::optional<SmallVector<Operation *>> adze::constantSlice(Value value) {

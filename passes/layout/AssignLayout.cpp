@@ -277,6 +277,128 @@ struct SinkThroughSoftmax final : OpRewritePattern<nn::SoftmaxOp> {
   }
 };
 
+struct SinkThroughBroadcast final : OpRewritePattern<nn::BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::BroadcastOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    SmallVector<int64_t> back = inverse(transpose.getPerm());
+    Value made = nn::BroadcastOp::create(rewriter, op.getLoc(),
+                                         permutedType(op.getOutput(), back),
+                                         transpose.getInput());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, transpose.getPerm());
+    return success();
+  }
+};
+
+struct SinkThroughResize final : OpRewritePattern<nn::ResizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ResizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    SmallVector<int64_t> axes;
+    for (int64_t axis : op.getAxes())
+      axes.push_back(perm[axis]);
+    Value made = nn::ResizeOp::create(
+        rewriter, op.getLoc(), permutedType(op.getOutput(), inverse(perm)),
+        transpose.getInput(), op.getTables(), axes, op.getRepeats(),
+        op.getWeighted());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, perm);
+    return success();
+  }
+};
+
+struct SinkThroughArgReduce final : OpRewritePattern<nn::ArgReduceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ArgReduceOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    Value made = nn::ArgReduceOp::create(
+        rewriter, op.getLoc(), permutedType(op.getOutput(), inverse(perm)),
+        transpose.getInput(), perm[op.getAxis()], op.getSmallest(),
+        op.getSelectLast(), op.getIsUnsigned());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, perm);
+    return success();
+  }
+};
+
+/// A reshape that splits or merges dimensions which lie side by side in the
+/// input of the transpose, too, is done there. Dimensions of size 1 lie
+/// anywhere.
+struct SinkThroughReshape final : OpRewritePattern<nn::ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::ReshapeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<nn::TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "input is no transpose");
+    ArrayRef<int64_t> from = shapeOf(op.getInput()), to = shapeOf(op.getOutput());
+    if (llvm::is_contained(from, 0))
+      return rewriter.notifyMatchFailure(op, "is empty");
+    // The dimensions larger than 1: where those of `from` lie in the input,
+    // counting only these, and the positions of those of `to`.
+    SmallVector<int64_t> rank(from.size(), 0), places, sizes, kept;
+    int64_t count = 0;
+    for (auto [i, size] : llvm::enumerate(shapeOf(transpose.getInput())))
+      rank[i] = size == 1 ? -1 : count++;
+    for (auto [size, p] : llvm::zip(from, transpose.getPerm()))
+      if (size != 1) {
+        places.push_back(rank[p]);
+        sizes.push_back(size);
+      }
+    for (auto [i, size] : llvm::enumerate(to))
+      if (size != 1)
+        kept.push_back(i);
+    // The smallest groups of equal size on both sides.
+    struct Run {
+      int64_t place; // in the input
+      SmallVector<int64_t> dims; // of `to`
+    };
+    SmallVector<Run> runs;
+    for (size_t i = 0, j = 0; i < sizes.size();) {
+      Run run{places[i], {}};
+      int64_t a = sizes[i++], b = to[kept[j]];
+      run.dims.push_back(kept[j++]);
+      while (a != b) {
+        if (a > b) {
+          b *= to[kept[j]];
+          run.dims.push_back(kept[j++]);
+          continue;
+        }
+        if (places[i] != places[i - 1] + 1)
+          return rewriter.notifyMatchFailure(op, "joins what lies apart");
+        a *= sizes[i++];
+      }
+      runs.push_back(run);
+    }
+    llvm::sort(runs, [](const Run &a, const Run &b) { return a.place < b.place; });
+    SmallVector<int64_t> shape, perm(to.size());
+    for (auto [i, size] : llvm::enumerate(to))
+      if (size == 1) {
+        perm[i] = shape.size();
+        shape.push_back(1);
+      }
+    for (const Run &run : runs)
+      for (int64_t dim : run.dims) {
+        perm[dim] = shape.size();
+        shape.push_back(to[dim]);
+      }
+    Value made = nn::ReshapeOp::create(rewriter, op.getLoc(),
+                                       op.getType().clone(shape),
+                                       transpose.getInput());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, made, perm);
+    return success();
+  }
+};
+
 /// A constant right-hand side is kept the way round in which it is read.
 struct TransposeConstantMatrix final : OpRewritePattern<nn::MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -302,7 +424,8 @@ struct AssignLayoutPass final : adze::impl::AssignLayoutBase<AssignLayoutPass> {
     RewritePatternSet patterns(&getContext());
     patterns.add<ConvToChannelsLast, PoolToChannelsLast, SinkThroughGeneric,
                  AbsorbIntoGeneric, SinkThroughPad, SinkThroughSlice,
-                 SinkThroughConcat, SinkThroughSoftmax,
+                 SinkThroughConcat, SinkThroughSoftmax, SinkThroughBroadcast,
+                 SinkThroughResize, SinkThroughArgReduce, SinkThroughReshape,
                  TransposeConstantMatrix>(&getContext());
     nn::TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     nn::ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());

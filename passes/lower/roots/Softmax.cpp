@@ -22,7 +22,10 @@ void roots::softmax(Operation *op, RootContext &context) {
   ArrayRef<int64_t> shape = shapeOf(softmax.getOutput());
   size_t axis = softmax.getAxis();
   int64_t length = shape[axis];
-  Type type = elementTypeOf(softmax.getInput());
+  // f16 and bf16 are computed in f32 and rounded once, at the end.
+  Type stored = elementTypeOf(softmax.getInput());
+  Type type =
+      stored.getIntOrFloatBitWidth() < 32 ? Type(e.b.getF32Type()) : stored;
   Value line = context.scratch({length}, type);
 
   SmallVector<int64_t> outer(shape);
@@ -36,22 +39,24 @@ void roots::softmax(Operation *op, RootContext &context) {
     Value lowest = e.make<arith::ConstantOp>(e.b.getFloatAttr(
         type, APFloat::getInf(cast<FloatType>(type).getFloatSemantics(),
                               /*Negative=*/true)));
-    Value maximum = e.carry(0, length, 1, lowest,
-                            [&](Value i, ValueRange m) -> SmallVector<Value> {
-                              Value x = e.element(softmax.getInput(), source(i));
-                              e.make<memref::StoreOp>(x, line, i);
-                              return {e.make<arith::MaximumFOp>(m[0], x)};
-                            })[0];
-    Value sum = e.carry(
-        0, length, 1, e.constant(type, 0),
-        [&](Value i, ValueRange s) -> SmallVector<Value> {
-          Value x = e.make<memref::LoadOp>(line, i);
-          Value difference = e.make<arith::SubFOp>(x, maximum);
-          Value exponential = e.make<math::ExpOp>(difference);
-          e.make<memref::StoreOp>(softmax.getLog() ? difference : exponential,
-                                  line, i);
-          return {e.make<arith::AddFOp>(s[0], exponential)};
+    Value maximum = e.carry(
+        0, length, 1, lowest, [&](Value i, ValueRange m) -> SmallVector<Value> {
+          Value x = e.element(softmax.getInput(), source(i));
+          if (type != stored)
+            x = e.make<arith::ExtFOp>(type, x);
+          e.make<memref::StoreOp>(x, line, i);
+          return {e.make<arith::MaximumFOp>(m[0], x)};
         })[0];
+    Value sum =
+        e.carry(0, length, 1, e.constant(type, 0),
+                [&](Value i, ValueRange s) -> SmallVector<Value> {
+                  Value x = e.make<memref::LoadOp>(line, i);
+                  Value difference = e.make<arith::SubFOp>(x, maximum);
+                  Value exponential = e.make<math::ExpOp>(difference);
+                  e.make<memref::StoreOp>(
+                      softmax.getLog() ? difference : exponential, line, i);
+                  return {e.make<arith::AddFOp>(s[0], exponential)};
+                })[0];
     Value scale =
         softmax.getLog()
             ? e.make<math::LogOp>(sum).getResult()
@@ -60,6 +65,8 @@ void roots::softmax(Operation *op, RootContext &context) {
       Value x = e.make<memref::LoadOp>(line, i);
       Value y = softmax.getLog() ? e.make<arith::SubFOp>(x, scale).getResult()
                                  : e.make<arith::MulFOp>(x, scale).getResult();
+      if (type != stored)
+        y = e.make<arith::TruncFOp>(stored, y);
       context.store(0, source(i), y);
     });
   });
