@@ -19,8 +19,8 @@ using namespace adze;
 using namespace adze::import;
 
 static constexpr const char *unknownSize =
-    " is only known at run time, and the size of the result depends on it; "
-    "shapes must be known when the model is compiled";
+    " is only known at run time, and the size of the result depends on it, "
+    "which is not supported: shapes must be known when the model is compiled";
 
 /// The elements of `x` along an axis at indices known now.
 static Value take(NodeLowering &n, Value x, ArrayRef<int64_t> indices,
