@@ -13,6 +13,7 @@
 
 #include "codegen/c/FunctionEmitter.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace adze::c;
@@ -75,10 +76,10 @@ std::optional<Expression> FunctionEmitter::element(Operation *op, Value memref,
 /// The last words of a long name.
 static std::string shortened(llvm::StringRef name) {
   static constexpr size_t maxName = 28;
-  while (name.size() > maxName) {
+  while (name.size() > maxName || llvm::isDigit(name.front())) {
     size_t cut = name.find('_');
     if (cut == llvm::StringRef::npos || cut + 1 == name.size())
-      return name.take_back(maxName).str();
+      return identifier(name.take_back(maxName));
     name = name.drop_front(cut + 1);
   }
   return identifier(name);

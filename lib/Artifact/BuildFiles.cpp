@@ -89,7 +89,7 @@ static std::string printStatement(const CArgument &argument) {
   if (type.starts_with("u"))
     return "printf(\" %llu\", (unsigned long long)" +
            arrayName(argument) + "[i]);";
-  return "printf(\" %lld\", (long long)" + argument.cName + "[i]);";
+  return "printf(\" %lld\", (long long)" + arrayName(argument) + "[i]);";
 }
 
 std::string adze::artifactExample(const CSource &source) {

@@ -64,6 +64,7 @@ def builds_and_runs(folder):
         lines = run(program).splitlines()
         assert lines[0].startswith("out: 0.1 1e-08 3 4.5 inf nan 0 "), lines[0]
         assert lines[1].startswith("class1: 1 1 "), lines[1]
+        assert lines[2:] == ["label: -9223372036854775808 249", "byte: 249"], lines[2:]
     build = work / "cmake"
     run("cmake", "-S", folder, "-B", build)
     run("cmake", "--build", build)

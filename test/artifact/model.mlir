@@ -69,7 +69,7 @@ module attributes {adze.model = "demo"} {
   }
 
   memref.global "private" constant @w1 : memref<3x3x3x4xf32> {adze.weight = #adze.weight<"conv.weight"> : tensor<3x3x3x4xf32>}
-  func.func @run(%in: memref<1x8x8x3xf32> {adze.name = "image:0", adze.kind = "input", adze.type = "float32"}, %v: memref<32xf32> {adze.name = "v", adze.kind="input", adze.type="float32"}, %out: memref<16xf32> {adze.name = "out", adze.kind="output", adze.type="float32"}, %out2 : memref<1x8x8x4xf32> {adze.name = "class", adze.kind="output", adze.type="float32"}, %arena: memref<4096xi8> {adze.kind = "arena"}) attributes {adze.entry} {
+  func.func @run(%in: memref<1x8x8x3xf32> {adze.name = "image:0", adze.kind = "input", adze.type = "float32"}, %v: memref<32xf32> {adze.name = "v", adze.kind="input", adze.type="float32"}, %out: memref<16xf32> {adze.name = "out", adze.kind="output", adze.type="float32"}, %out2 : memref<1x8x8x4xf32> {adze.name = "class", adze.kind="output", adze.type="float32"}, %flags: memref<3xi8> {adze.name = "flags", adze.kind="input", adze.type="uint8"}, %label: memref<2xi64> {adze.name = "label", adze.kind="output", adze.type="int64"}, %byte: memref<1xi8> {adze.name = "byte", adze.kind="output", adze.type="uint8"}, %arena: memref<4096xi8> {adze.kind = "arena"}) attributes {adze.entry} {
     %c64 = arith.constant 64 : index
     %w0 = memref.get_global @w0 : memref<16x32xf32>
     %w1 = memref.get_global @w1 : memref<3x3x3x4xf32>
@@ -77,6 +77,16 @@ module attributes {adze.model = "demo"} {
     %t = memref.view %arena[%c64][] : memref<4096xi8> to memref<1x8x8x4xf32>
     func.call @k_conv(%in, %w1, %t) : (memref<1x8x8x3xf32>, memref<3x3x3x4xf32>, memref<1x8x8x4xf32>) -> ()
     func.call @k_fc(%v, %w0, %b0, %out) : (memref<32xf32>, memref<16x32xf32>, memref<16xf32>, memref<16xf32>) -> ()
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %low = arith.constant -9223372036854775808 : i64
+    %seven = arith.constant -7 : i8
+    %flag = memref.load %flags[%c1] : memref<3xi8>
+    %next = arith.addi %flag, %seven : i8
+    %wide = arith.extui %next : i8 to i64
+    memref.store %low, %label[%c0] : memref<2xi64>
+    memref.store %wide, %label[%c1] : memref<2xi64>
+    memref.store %next, %byte[%c0] : memref<1xi8>
     memref.copy %t, %out2 : memref<1x8x8x4xf32> to memref<1x8x8x4xf32>
     return
   }
