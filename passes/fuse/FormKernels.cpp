@@ -22,8 +22,8 @@
 
 #include "adze/Names.h"
 #include "passes/fuse/KernelName.h"
+#include "passes/graph/ConstantEvaluation.h"
 #include "passes/lower/ElementEmitter.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace adze;
@@ -194,15 +194,6 @@ SmallVector<Group *> BlockGrouping::run() {
   return result;
 }
 
-/// The operands of an operation and what its regions read from outside.
-static SmallVector<Value> operandsOf(Operation *op) {
-  llvm::SetVector<Value> captured;
-  mlir::getUsedValuesDefinedAbove(op->getRegions(), captured);
-  SmallVector<Value> operands(op->getOperands());
-  llvm::append_range(operands, captured);
-  return operands;
-}
-
 namespace {
 
 class Outliner {
@@ -240,7 +231,7 @@ void Outliner::outline(Group &group) {
     inputs.insert(operand);
   };
   for (Operation *op : group.ops)
-    for (Value operand : operandsOf(op))
+    for (Value operand : valuesReadBy(op))
       visit(operand);
 
   OpBuilder builder(module.getContext());
@@ -320,7 +311,7 @@ struct FormKernelsPass final : adze::impl::FormKernelsBase<FormKernelsPass> {
       SmallVector<Group *> groups = grouping.run();
       for (Group *group : groups)
         outliner.outline(*group);
-      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block))) {
+      for (Operation &op : llvm::make_early_inc_range(*block))
         if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
           OpBuilder builder(reshape);
           auto view = kernel::ViewOp::create(builder, reshape.getLoc(),
@@ -328,12 +319,14 @@ struct FormKernelsPass final : adze::impl::FormKernelsBase<FormKernelsPass> {
                                              reshape.getInput());
           reshape.getOutput().replaceAllUsesWith(view);
           reshape.erase();
-          continue;
         }
+    }
+    // Inner blocks first: what only they read dies with them.
+    for (Block *block : llvm::reverse(blocks)) {
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
         if (!op.hasTrait<OpTrait::IsTerminator>() && op.use_empty() &&
             !isa<kernel::IfOp, kernel::WhileOp>(op))
           op.erase();
-      }
       // Scalars and splats that stay in the program become constants of it.
       for (Operation &op : llvm::make_early_inc_range(*block))
         if (isDuplicable(&op) && !isa<adze::ConstantOp>(op))

@@ -11,10 +11,24 @@
 #include "passes/Passes.h"
 #include "passes/lower/ElementEmitter.h"
 #include "passes/lower/KernelLowering.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace adze;
+
+SmallVector<Value> adze::valuesReadBy(Operation *op) {
+  SmallVector<Value> values(op->getOperands());
+  llvm::SmallDenseSet<Value> seen;
+  for (Region &region : op->getRegions())
+    region.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands()) {
+        Operation *home = operand.getParentBlock()->getParentOp();
+        bool inside = home && op->isAncestor(home);
+        if (!inside && seen.insert(operand).second)
+          values.push_back(operand);
+      }
+    });
+  return values;
+}
 
 /// Bits of an element in memory: sub-byte integers are packed, i1 is a byte.
 static unsigned memoryBits(Type element) {
@@ -104,11 +118,7 @@ std::optional<SmallVector<Operation *>> adze::constantSlice(Value value) {
       return false;
     if (done.contains(op))
       return true;
-    llvm::SetVector<Value> captured;
-    mlir::getUsedValuesDefinedAbove(op->getRegions(), captured);
-    SmallVector<Value> operands(op->getOperands());
-    llvm::append_range(operands, captured);
-    stack.push_back({op, std::move(operands), 0});
+    stack.push_back({op, valuesReadBy(op), 0});
     return true;
   };
   if (!push(value))

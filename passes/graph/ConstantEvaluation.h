@@ -12,6 +12,10 @@
 
 namespace adze {
 
+/// The operands of an operation and what its regions read from outside. Unlike
+/// upstream's function it works in regions that no operation holds yet.
+llvm::SmallVector<mlir::Value> valuesReadBy(mlir::Operation *op);
+
 /// The bytes of a dense attribute as buffers hold them (i1 one byte each).
 std::vector<char> bytesOf(mlir::DenseElementsAttr dense);
 /// The dense attribute of such bytes.

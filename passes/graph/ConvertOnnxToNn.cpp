@@ -9,6 +9,7 @@
 #include "lib/Import/FunctionBodies.h"
 #include "lib/Import/ops/NodeLowering.h"
 #include "passes/graph/ConstantEvaluation.h"
+#include "llvm/ADT/ScopeExit.h"
 
 using namespace mlir;
 using namespace adze;
@@ -184,6 +185,14 @@ LogicalResult Converter::expandFunction(onnx::NodeOp node,
                   " inputs, found " + Twine(arguments.size()));
   // Messages about the body name the node of the model.
   main.walk([&](Operation *op) { op->setLoc(node.getLoc()); });
+  // When the body goes away, in whatever way, the copies let go of its
+  // arguments, and these must not be taken for other values.
+  llvm::scope_exit release([&] {
+    for (auto [argument, value] : llvm::zip(block.getArguments(), arguments)) {
+      values.erase(argument);
+      argument.replaceAllUsesWith(value.value);
+    }
+  });
   SmallVector<TensorValue> results;
   builder.setInsertionPoint(node);
   if (failed(lowerBody(block, arguments, results)))
@@ -194,12 +203,6 @@ LogicalResult Converter::expandFunction(onnx::NodeOp node,
   for (auto [result, value] : llvm::zip(outputs, results))
     if (value.value)
       values[result] = value;
-  // The body goes away: the copies let go of its arguments, and these must
-  // not be taken for other values.
-  for (auto [argument, value] : llvm::zip(block.getArguments(), arguments)) {
-    values.erase(argument);
-    argument.replaceAllUsesWith(value.value);
-  }
   return success();
 }
 

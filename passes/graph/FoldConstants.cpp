@@ -7,7 +7,6 @@
 #include "passes/Passes.h"
 
 #include "passes/graph/ConstantEvaluation.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace adze;
@@ -36,10 +35,7 @@ struct FoldConstantsPass final
         return WalkResult::advance();
       if (isa<kernel::IfOp, kernel::WhileOp>(op))
         return WalkResult::advance();
-      llvm::SetVector<Value> captured;
-      mlir::getUsedValuesDefinedAbove(op->getRegions(), captured);
-      if (llvm::all_of(op->getOperands(), isConstant) &&
-          llvm::all_of(captured, isConstant))
+      if (llvm::all_of(valuesReadBy(op), isConstant))
         constants.insert(op);
       return WalkResult::skip();
     });
