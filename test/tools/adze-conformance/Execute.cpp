@@ -61,7 +61,8 @@ static Status compile(const Test &test, const ModelSignature &signature,
   chooseShapes(signature, set, options);
   Status first = compileModel(test.model(), options, prepared.compiled);
   auto wantsConstants = [](const Status &status) {
-    return status.message.find("run time") != std::string::npos;
+    return status.message.find("run time") != std::string::npos ||
+           status.message.find("compile time") != std::string::npos;
   };
   Status status = first;
   for (bool floats : {false, true}) {

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 
@@ -141,6 +142,10 @@ int main(int argc, char **argv) {
     if (Status status = temporary->create(); !status)
       return complain(status);
     options.c.folder = temporary->path();
+  } else if (options.target == "c") {
+    std::error_code error;
+    std::filesystem::create_directories(options.c.folder, error);
+    options.c.folder = std::filesystem::absolute(options.c.folder).string();
   }
   // What every child would do for itself is done once, before the first fork:
   // binding symbols, registering passes, operators and targets.
