@@ -68,6 +68,30 @@ static LogicalResult checkTensors(NodeLowering &n,
   return success();
 }
 
+namespace {
+/// Holds regions while their bodies are lowered: what evaluates constants
+/// looks at the regions around a value, so they must be part of the program.
+/// Whatever is left in the end goes away.
+class Scaffold {
+public:
+  Scaffold(NodeLowering &n, unsigned count) {
+    OperationState state(n.loc, kernel::IfOp::getOperationName());
+    for (unsigned i = 0; i < count; ++i)
+      state.addRegion();
+    op = n.b.create(state);
+  }
+  ~Scaffold() {
+    op->dropAllReferences();
+    op->erase();
+  }
+  Region &region(unsigned i) { return op->getRegion(i); }
+  Block *block(unsigned i) { return &region(i).emplaceBlock(); }
+
+private:
+  Operation *op;
+};
+} // namespace
+
 static LogicalResult ifNode(NodeLowering &n) {
   Block *branches[] = {bodyNamed(n, "then_branch"),
                        bodyNamed(n, "else_branch")};
@@ -84,12 +108,11 @@ static LogicalResult ifNode(NodeLowering &n) {
       n.set(i, result.value, result.isUnsigned);
     return success();
   }
-  Region regions[2];
+  Scaffold scaffold(n, 2);
   Tensors results[2];
   for (int k = 0; k < 2; ++k) {
     OpBuilder::InsertionGuard guard(n.b);
-    Block *block = new Block;
-    regions[k].push_back(block);
+    Block *block = scaffold.block(k);
     n.b.setInsertionPointToEnd(block);
     if (failed(n.lowerBody(*branches[k], {}, results[k])) ||
         failed(checkTensors(n, results[k])))
@@ -112,8 +135,8 @@ static LogicalResult ifNode(NodeLowering &n) {
                     "that decide it");
     state.addTypes(a.value.getType());
   }
-  for (Region &region : regions)
-    state.addRegion()->takeBody(region);
+  for (int k = 0; k < 2; ++k)
+    state.addRegion()->takeBody(scaffold.region(k));
   Operation *made = n.b.create(state);
   for (auto [i, result] : llvm::enumerate(results[0]))
     n.set(i, made->getResult(i), result.isUnsigned);
@@ -238,9 +261,8 @@ static LogicalResult keepLooping(NodeLowering &n, Value limit, Value first,
   for (const TensorValue &init : inits)
     starts.push_back(init.value);
 
-  Region region;
-  Block *block = new Block;
-  region.push_back(block);
+  Scaffold scaffold(n, 1);
+  Block *block = scaffold.block(0);
   Value number = block->addArgument(RankedTensorType::get({}, i64), n.loc);
   Tensors carried;
   for (const TensorValue &init : inits)
@@ -307,7 +329,7 @@ static LogicalResult keepLooping(NodeLowering &n, Value limit, Value first,
   state.addOperands(starts);
   for (Value value : starts)
     state.addTypes(value.getType());
-  state.addRegion()->takeBody(region);
+  state.addRegion()->takeBody(scaffold.region(0));
   Operation *made = n.b.create(state);
   for (size_t i = 0; i < inits.size() + stackings.size(); ++i)
     results.push_back({made->getResult(1 + i),

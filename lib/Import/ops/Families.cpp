@@ -12,14 +12,16 @@ using namespace adze::import;
 ArrayRef<Family> adze::import::allFamilies() {
   // A new family is a new file and one line here.
   static const Family families[] = {
-      activationFamily(), arithmeticFamily(), castFamily(), constantFamily(),
-      controlFlowFamily(), convolutionFamily(), deformFamily(), einsumFamily(),
-      filterFamily(), functionsFamily(), gatherFamily(), linearFamily(),
-      logicFamily(), matrixFamily(), movementFamily(), normalizationFamily(),
-      poolingFamily(), qlinearFamily(), quantizeFamily(), rearrangementFamily(),
-      recurrentFamily(), reductionFamily(), resizeFamily(), samplingFamily(),
-      scatterFamily(), selectionFamily(), shapeFamily(), signalFamily(),
-      slicingFamily(),
+      activationFamily(),    arithmeticFamily(),  castFamily(),
+      constantFamily(),      controlFlowFamily(), convolutionFamily(),
+      deformFamily(),        einsumFamily(),      filterFamily(),
+      functionsFamily(),     gatherFamily(),      linearFamily(),
+      logicFamily(),         matrixFamily(),      movementFamily(),
+      normalizationFamily(), poolingFamily(),     qlinearFamily(),
+      qoperatorsFamily(),    quantizeFamily(),    rearrangementFamily(),
+      recurrentFamily(),     reductionFamily(),   resizeFamily(),
+      samplingFamily(),      scatterFamily(),     selectionFamily(),
+      shapeFamily(),         signalFamily(),      slicingFamily(),
   };
   return families;
 }

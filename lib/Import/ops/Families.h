@@ -29,6 +29,7 @@ Family movementFamily();      // Movement.cpp
 Family normalizationFamily(); // Normalization.cpp
 Family poolingFamily();       // Pooling.cpp
 Family qlinearFamily();       // QLinear.cpp
+Family qoperatorsFamily();    // QOperators.cpp
 Family quantizeFamily();      // Quantize.cpp
 Family rearrangementFamily(); // Rearrangement.cpp
 Family recurrentFamily();     // Recurrent.cpp

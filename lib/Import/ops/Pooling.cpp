@@ -5,17 +5,22 @@
 //
 //===----------------------------------------------------------------------===//
 #include "lib/Import/ops/Families.h"
+#include "lib/Import/ops/Products.h"
 #include "lib/Import/ops/Window.h"
 
 using namespace mlir;
 using namespace adze;
 using namespace adze::import;
 
-static LogicalResult poolOf(NodeLowering &n, nn::PoolKind kind, bool global) {
-  ArrayRef<int64_t> x = n.shape(0);
-  if (x.size() < 3)
-    return n.fail("the input needs at least 3 dimensions, found " +
-                  Twine(x.size()));
+nn::PoolOp adze::import::poolingOf(NodeLowering &n, Value input,
+                                   nn::PoolKind kind, bool global,
+                                   bool wantsIndices) {
+  ArrayRef<int64_t> x = shapeOf(input);
+  if (x.size() < 3) {
+    (void)n.fail("the input needs at least 3 dimensions, found " +
+                 Twine(x.size()));
+    return nullptr;
+  }
   WindowAttributes window;
   if (global) {
     window.window.assign(x.begin() + 2, x.end());
@@ -25,21 +30,29 @@ static LogicalResult poolOf(NodeLowering &n, nn::PoolKind kind, bool global) {
     window.output.assign(x.size() - 2, 1);
   } else {
     auto kernel = n.attrInts("kernel_shape");
-    if (!kernel)
-      return n.fail("kernel_shape is missing");
+    if (!kernel) {
+      (void)n.fail("kernel_shape is missing");
+      return nullptr;
+    }
     if (failed(readWindow(n, x.drop_front(2), *kernel, window)))
-      return failure();
+      return nullptr;
   }
   SmallVector<int64_t> shape{x[0], x[1]};
   llvm::append_range(shape, window.output);
-  SmallVector<Type> types{RankedTensorType::get(shape, n.element(0))};
-  if (n.wants(1))
+  SmallVector<Type> types{RankedTensorType::get(shape, elementOf(input))};
+  if (wantsIndices)
     types.push_back(RankedTensorType::get(shape, n.b.getI64Type()));
-  auto pool = n.make<nn::PoolOp>(
-      types, n.in(0), kind, window.window, window.strides, window.dilations,
+  return n.make<nn::PoolOp>(
+      types, input, kind, window.window, window.strides, window.dilations,
       window.pads, n.attrInt("count_include_pad", 0) != 0, n.attrInt("p", 2),
       n.attrInt("storage_order", 0) != 0, n.isUnsigned(0),
       nn::Layout::channels_first);
+}
+
+static LogicalResult poolOf(NodeLowering &n, nn::PoolKind kind, bool global) {
+  nn::PoolOp pool = poolingOf(n, n.in(0), kind, global, n.wants(1));
+  if (!pool)
+    return failure();
   n.set(0, pool.getOutputs()[0], n.isUnsigned(0));
   if (n.wants(1))
     n.set(1, pool.getOutputs()[1]);

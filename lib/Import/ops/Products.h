@@ -22,6 +22,12 @@ mlir::Value matmulOf(NodeLowering &n, mlir::Value a, mlir::Value b,
 mlir::Value convolutionOf(NodeLowering &n, mlir::Value x, mlir::Value w,
                           mlir::Value bias, mlir::Type result);
 
+/// The pooling of `x` that the node's attributes describe (`global`: over all
+/// spatial dimensions); null after a message if the shapes do not fit. In
+/// Pooling.cpp.
+nn::PoolOp poolingOf(NodeLowering &n, mlir::Value x, nn::PoolKind kind,
+                     bool global, bool wantsIndices = false);
+
 } // namespace adze::import
 
 #endif

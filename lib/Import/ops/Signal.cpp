@@ -141,7 +141,8 @@ static FailureOr<int64_t> knownScalar(NodeLowering &n, size_t i, StringRef name,
     return otherwise;
   auto value = n.ints(i);
   if (!value || value->size() != 1) {
-    (void)n.fail(Twine(name) + " must be one number known at compile time");
+    (void)n.fail(Twine(name) +
+                 " is only known at run time, expected one constant number");
     return failure();
   }
   return value->front();
@@ -229,7 +230,7 @@ static LogicalResult melWeightMatrix(NodeLowering &n) {
   if (failed(bins) || failed(length) || failed(rate))
     return failure();
   if (!low || !high || low->size() != 1 || high->size() != 1)
-    return n.fail("the edge frequencies must be known at compile time");
+    return n.fail("the edge frequencies are only known at run time");
   if (*bins < 1 || *length < 1 || *rate < 1 || *bins > maxMatrixElements ||
       *length > maxMatrixElements)
     return n.fail("num_mel_bins, dft_length and sample_rate must be positive "
