@@ -110,7 +110,10 @@ static LogicalResult range(NodeLowering &n) {
     return n.fail("it would have more than " + Twine(most) + " elements");
   SmallVector<Attribute> values;
   for (int64_t i = 0; i < int64_t(count); ++i)
-    values.push_back(n.b.getFloatAttr(element, first + double(i) * step));
+    // f32 is computed as such; narrower types are rounded once.
+    values.push_back(n.b.getFloatAttr(
+        element, element.isF64() ? first + double(i) * step
+                                 : float(first) + float(i) * float(step)));
   auto type = RankedTensorType::get({int64_t(values.size())}, element);
   n.set(0, n.constant(DenseElementsAttr::get(type, values)));
   return success();

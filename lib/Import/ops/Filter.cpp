@@ -104,12 +104,14 @@ static LogicalResult unique(NodeLowering &n) {
   // Keys that compare as the elements do, with NaN behind all numbers.
   SmallVector<std::pair<int64_t, double>> keys;
   if (isa<FloatType>(values.getElementType())) {
-    for (double value : *n.floats(0))
+    SmallVector<double> numbers = *n.floats(0);
+    for (double value : numbers)
       keys.push_back({std::isnan(value), std::isnan(value) ? 0 : value});
   } else {
     // Unsigned numbers keep their order when the highest bit is turned over.
     int64_t flip = n.isUnsigned(0) ? INT64_MIN : 0;
-    for (int64_t value : *n.ints(0))
+    SmallVector<int64_t> numbers = *n.ints(0);
+    for (int64_t value : numbers)
       keys.push_back({value ^ flip, 0.0});
   }
   ArrayRef<int64_t> shape = shapeOf(x);
