@@ -210,6 +210,7 @@ struct Interface {
   llvm::SmallVector<Expression> names;       // by argument of the entry
   llvm::SmallVector<std::string> pointers;   // that must not be null
   bool usesArena = false;
+  bool namesArena = false; // also by buffers without elements
 };
 } // namespace
 
@@ -260,10 +261,12 @@ static FailureOr<Interface> declareInterface(func::FuncOp entry,
   interface.parameters.push_back("size_t arena_size");
   interface.usesArena = arguments->arena && arguments->arenaBytes &&
                         !arguments->arena->use_empty();
+  interface.namesArena = arguments->arena && !arguments->arena->use_empty();
   if (interface.usesArena)
     interface.pointers.push_back("arena");
   if (arguments->arena) {
     unsigned i = arguments->arena->getArgNumber();
+    // An arena of no bytes may still be the place of empty tensors.
     interface.names[i] = Expression("memory");
     writes[i] = true;
   }
@@ -320,7 +323,7 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
   if (hasBinary)
     check("(uintptr_t)weights % " + context.macro + "_WEIGHTS_ALIGN != 0",
           "WEIGHTS_MISALIGNED");
-  if (usesArena)
+  if (interface->namesArena)
     source += "  unsigned char *const memory = (unsigned char *)arena;\n";
   if (hasBinary)
     source += "  const unsigned char *const weight_bytes = (const unsigned "
