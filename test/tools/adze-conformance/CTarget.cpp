@@ -79,6 +79,8 @@ int main(int argc, char **argv) {
   for (i = test->inputs; i < test->inputs + test->outputs; ++i)
     if (fwrite(args[i], 1, test->sizes[i], file) != test->sizes[i])
       return 6;
+  for (i = 0; i <= test->inputs + test->outputs; ++i)
+    free(args[i]);
   return fclose(file) == 0 ? 0 : 6;
 }
 )";

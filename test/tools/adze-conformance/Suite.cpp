@@ -60,9 +60,9 @@ static Status scanFolder(const fs::path &folder, std::vector<Test> &tests) {
     test.name = entry.path().filename().string();
     test.folder = entry.path().string();
     test.expanded = test.name.find("_expanded") != std::string::npos;
+    // A model that cannot be read is the outcome of that test.
     ModelSignature signature;
-    if (Status status = readSignature(test.model(), signature); !status)
-      return status;
+    (void)readSignature(test.model(), signature);
     test.operators = signature.operators;
     for (const auto &[domain, version] : signature.opsets)
       if (test.domain.empty() || test.domain == "ai.onnx") {
@@ -90,8 +90,9 @@ Status conformance::readSuite(const std::string &folder,
                                     "folders test_*/ with a model.onnx each");
   std::map<std::string, std::string> operatorOf;
   for (Test &test : tests)
-    if (!test.expanded && !test.operators.empty())
-      operatorOf[test.name] = test.op = test.operators.front();
+    if (!test.expanded)
+      operatorOf[test.name] = test.op =
+          test.operators.empty() ? "?" : test.operators.front();
   for (Test &test : tests)
     if (test.expanded) {
       auto found = operatorOf.find(withoutExpansion(test.name));
