@@ -381,6 +381,18 @@ static std::string oneLine(std::string_view text) {
   return printable(out, 600);
 }
 
+/// ONNX's shape inference counts dimensions with this attribute and does not
+/// look at its sign.
+static void checkBatchDims(const Model &model, const ::onnx::NodeProto &node) {
+  if (node.op_type() != "GatherND" || !node.domain().empty())
+    return;
+  for (const ::onnx::AttributeProto &attribute : node.attribute())
+    if (attribute.name() == "batch_dims" && attribute.i() < 0)
+      refuse(model.problemAt(node, "'batch_dims' is " +
+                                       std::to_string(attribute.i()) +
+                                       ", but must not be negative"));
+}
+
 void reader::checkAgainstSchemas(Model &model) {
   CheckerView view(model);
   OpenRegistry registry;
@@ -395,8 +407,12 @@ void reader::checkAgainstSchemas(Model &model) {
         refuse(model.problemAt(node, "the model does not import the operator "
                                      "set of ai.onnx, which this node needs"));
       imports.emplace(node.domain(), 1);
+      checkBatchDims(model, node);
     }
   });
+  for (const ::onnx::FunctionProto &function : model.proto.functions())
+    for (const ::onnx::NodeProto &node : function.node())
+      checkBatchDims(model, node);
   ::onnx::checker::CheckerContext context;
   context.set_ir_version(int(model.proto.ir_version()));
   context.set_opset_imports(std::move(imports));
