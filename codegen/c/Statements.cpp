@@ -581,7 +581,8 @@ LogicalResult FunctionEmitter::emitValue(Operation *op) {
         before.getDefiningOp()->getBlock() == op->getBlock() &&
         accumulations.contains(before.getDefiningOp())) {
       accumulations.insert(op);
-      inPlace[op] = it->second;
+      std::string name = it->second; // the insertion below moves the table
+      inPlace[op] = name;
     }
   if (auto it = inPlace.find(op); it != inPlace.end()) {
     assignOne({it->second, result.getType(), nullptr}, *expression);
