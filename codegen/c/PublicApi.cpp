@@ -325,6 +325,8 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
           "WEIGHTS_MISALIGNED");
   if (interface->namesArena)
     source += "  unsigned char *const memory = (unsigned char *)arena;\n";
+  if (interface->namesArena && !usesArena) // perhaps by views that nobody reads
+    source += "  (void)memory;\n";
   if (hasBinary)
     source += "  const unsigned char *const weight_bytes = (const unsigned "
               "char *)weights;\n";
