@@ -150,6 +150,40 @@ def import_jobs(context):
                         [context.python, script, context.tool("adze-import"), *folders])]
 
 
+def conformance_jobs(context):
+    """ONNX's node tests: those of the baseline have to pass."""
+    here = ROOT / "test/conformance"
+    code_of_nothing_to_run = 77
+
+    def run(target):
+        work = context.work / f"conformance-{target}"
+        code, output, seconds = call(
+            [context.python, here / "run.py", "--tool", context.tool("adze-conformance"),
+             "--work", work, "--target", target, "--jobs", "1"], 2400)
+        if code == code_of_nothing_to_run:
+            return [Result(f"node tests on {target}", SKIPPED, output.strip())]
+        results, required = [], set()
+        if (here / "baseline.json").exists():
+            required = set(json.loads((here / "baseline.json").read_text()).get(target, []))
+        report = work / f"{target}.json"
+        tests = json.loads(report.read_text())["tests"] if report.exists() else []
+        for test in tests:
+            name = f"{test['name']} on {target}"
+            if test["result"] == "pass":
+                results.append(Result(name, PASSED, "", test["seconds"]))
+            elif test["name"] in required:
+                results.append(Result(name, FAILED, f"{test['result']}: {test['message']}"))
+            else:
+                results.append(Result(name, SKIPPED, f"node tests on {target} that do not pass "
+                                      "yet (docs/operators.md)"))
+        if (code and not any(result.status == FAILED for result in results)) or not tests:
+            results.append(Result(f"node tests on {target}", FAILED, output, seconds))
+        return results
+
+    return [Job("conformance", f"node tests on {target}", cost, lambda target=target: run(target))
+            for target, cost in (("host", 300), ("c", 600))]
+
+
 def bench_jobs(context):
     """Instruction counts on the Cortex-M4, which repeat exactly."""
     script = ROOT / "test/bench/cortex_m4.py"
@@ -182,6 +216,7 @@ GROUPS = {
     "mcu": mcu_jobs,
     "lit": lit_jobs,
     "import": import_jobs,
+    "conformance": conformance_jobs,
     "models": models.verify_jobs,
     "generated-c": models.generated_c_jobs,
     "bench": bench_jobs,
