@@ -29,7 +29,8 @@ def precision_of(array):
 
 
 def case(op, inputs, expected, opset=23, name=None, constants=(), **attrs):
-    """One node. `constants` are the numbers of the inputs that stand in the model."""
+    """One node. `constants` are the numbers of the inputs that stand in the model; a pair as the first input stands for
+    its product."""
     outputs = expected if isinstance(expected, list) else [expected]
     finest = min((precision_of(o) for o in outputs), key=list(PRECISION).index)
     key = f'{name or op}_{finest}_{opset}'.lower()
@@ -437,6 +438,55 @@ def quantization():
         case('DynamicQuantizeLinear', [a], [quantized(a, scale, int(zero), np.uint8), np.array(scale), np.array(zero)], name='Dynamic')
 
 
+def epilogues():
+    """Behind a product, where elements are computed several at a time. The product is exact in every type."""
+    for dtype in FLOATS:
+        a = (rng('a').integers(-3, 4, (2, 16)) * 0.25).astype(dtype)
+        b = (rng('b').integers(-3, 4, (16, 19)) * 0.25).astype(dtype)
+        product = (a, b)
+        x = wide(a) @ wide(b)
+
+        def after(op, result, *others, **attrs):
+            target = np.bool_ if result.dtype == bool else dtype
+            case(op, [product, *others], result if result.dtype not in (np.float64, np.float32) else result.astype(target),
+                 name='epilogue', opset=22, **attrs)
+        number = np.array(1.5, dtype)
+        row = rng('row').uniform(0.5, 2, 19).astype(dtype)
+        after('Relu', np.maximum(x, 0))
+        after('LeakyRelu', np.where(x < 0, x * 0.25, x), alpha=0.25)
+        after('PRelu', np.where(x < 0, x * wide(row), x), row, constants=(1,))
+        after('Elu', np.where(x < 0, np.expm1(x), x))
+        after('Celu', np.where(x < 0, 2 * np.expm1(x / 2), x), alpha=2.0) if dtype is np.float32 else None
+        after('Sigmoid', sigmoid(x))
+        after('HardSigmoid', np.clip(x / 4 + 0.5, 0, 1), alpha=0.25)
+        after('HardSwish', x * np.clip(x / 6 + 0.5, 0, 1))
+        after('Mish', x * np.tanh(softplus(x)))
+        after('Softplus', softplus(x))
+        after('Softsign', x / (1 + np.abs(x)))
+        after('ThresholdedRelu', np.where(x > 0.5, x, 0), alpha=0.5)
+        after('Gelu', 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))), approximate='tanh')
+        after('Clip', np.clip(x, -1, 1.5), np.array(-1, dtype), number, constants=(1, 2))
+        after('Clip', np.clip(x, -1, 1.5), np.array(-1, dtype), number)
+        for op, function in dict(Tanh=np.tanh, Erf=erf, Exp=np.exp, Abs=np.abs, Neg=np.negative, Sign=np.sign, Floor=np.floor, Ceil=np.ceil,
+                                 Round=np.round, Sin=np.sin, Atan=np.arctan, Asinh=np.arcsinh).items():
+            after(op, function(x))
+        for op, function in dict(Add=np.add, Sub=np.subtract, Mul=np.multiply, Div=np.divide, Max=np.maximum, Min=np.minimum,
+                                 Less=np.less, Equal=np.equal).items():
+            after(op, function(x, wide(row)), row)
+            after(op, function(x, 1.5), number, constants=(1,))
+        after('Mod', np.fmod(x, 1.5), number, fmod=1)
+        after('Pow', x ** 2, np.array(2, dtype), constants=(1,))
+        after('Pow', x ** 3, np.array(3, dtype))
+        after('Cast', x != 0, to=TensorProto.BOOL)
+        for target in (np.int8, np.uint8, np.int32, np.int64, np.uint32, np.uint64):
+            after('Cast', as_integer(x, target), to=type_number(target))
+        for target in (np.int8, np.uint8):
+            limits = np.iinfo(target)
+            if dtype is not np.float64:
+                after('QuantizeLinear', np.clip(np.round(x / 0.125) + 3, limits.min, limits.max).astype(target), np.array(0.125, dtype),
+                      np.array(3, target), constants=(1, 2))
+
+
 def versions():
     """Every version of an operator that opsets 7 to 28 select, in one model for each opset."""
     x = np.array([[-1.5, 0.5, 2.25], [0, 3, -0.25]], np.float32)
@@ -490,7 +540,17 @@ def write(folder):
         nodes, inputs, outputs, constants, given, wanted = [], [], [], [], [], []
         for i, (op, arrays, expected, opset, finest, known, attrs) in enumerate(cases):
             names = []
+            if isinstance(arrays[0], tuple):
+                factors = [f'a{i}', f'b{i}']
+                for name, array in zip(factors, arrays[0]):
+                    tensor = numpy_helper.from_array(array, name)
+                    inputs.append(helper.make_tensor_value_info(name, tensor.data_type, array.shape))
+                    given.append(tensor)
+                names.append(f'p{i}')
+                nodes.append(helper.make_node('MatMul', factors, names, f'MatMul_{i}'))
             for j, array in enumerate(arrays):
+                if j < len(names):
+                    continue
                 names.append('' if array is None else f'x{i}_{j}')
                 if array is None:
                     continue
@@ -523,6 +583,6 @@ def write(folder):
 
 
 with np.errstate(all='ignore'):
-    for family in (activations, clips, functions, arithmetic, powers, variadic, signs, logic, casts, quantization, versions):
+    for family in (activations, clips, functions, arithmetic, powers, variadic, signs, logic, casts, quantization, epilogues, versions):
         family()
 write(sys.argv[1])
