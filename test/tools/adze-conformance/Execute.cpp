@@ -91,7 +91,8 @@ bool conformance::prepare(const Test &test, const std::string &target,
   Status status = readSignature(test.model(), signature);
   for (const ModelValue &input : signature.inputs)
     if (status && !input.kind.empty() && input.kind != "tensor")
-      status = Status::failure("input '" + input.spec.name + "' is a " +
+      status = Status::failure("input '" + input.spec.name + "' is " +
+                               (input.kind == "optional" ? "an " : "a ") +
                                input.kind + ", which is not supported");
   if (status)
     status = readDataSets(test, prepared.sets);
