@@ -156,15 +156,17 @@ LogicalResult adze::import::expectOperands(NodeLowering &n, size_t count,
       return n.fail("it takes " + Twine(count) + " inputs, and input " +
                     Twine(i) + " is missing");
     Type type = n.element(i);
+    // Powers of two alone, without a zero, are no numbers to compute with.
+    bool isScale = isa<Float8E8M0FNUType>(type);
     bool isFloat = isa<FloatType>(type), isBool = type.isInteger(1);
     bool fits = true;
     const char *expected = "";
     switch (kind) {
     case Elements::floats:
-      fits = isFloat, expected = "floating-point numbers";
+      fits = isFloat && !isScale, expected = "floating-point numbers";
       break;
     case Elements::numbers:
-      fits = !isBool, expected = "numbers";
+      fits = !isBool && !isScale, expected = "numbers";
       break;
     case Elements::integers:
       fits = !isFloat && !isBool, expected = "integers";
