@@ -62,17 +62,21 @@ Status adze::writeArtifact(const CompiledModel &compiled,
   CompiledModel::Impl &impl = *compiled.impl;
   DiagnosticCollector errors(impl.context, compiled.name);
   CSource source;
-  if (failed(emitC(*impl.module, source)))
+  CEmitterOptions options;
+  // An object holds its weights; only the header is C.
+  options.headerOnly = impl.target->backend == Backend::host;
+  if (failed(emitC(*impl.module, source, options)))
     return errors.status("the C emitter failed");
   ArtifactInfo info = describeArtifact(compiled, source);
   if (impl.target->backend == Backend::host) {
     llvm::SmallVector<char, 0> buffer;
     llvm::raw_svector_ostream stream(buffer);
-    HostOptions options;
-    options.optLevel = impl.optLevel;
-    options.cpu = "native";
+    source.weightsBytes = compiled.memory.weightBytes;
+    HostOptions host;
+    host.optLevel = impl.optLevel;
+    host.cpu = "native";
     OwningOpRef<ModuleOp> copy = impl.module->clone();
-    if (llvm::Error error = writeObject(*copy, options, stream))
+    if (llvm::Error error = writeObject(*copy, host, stream))
       return errors.status(llvm::toString(std::move(error)));
     info.object.assign(buffer.begin(), buffer.end());
   }
