@@ -79,8 +79,7 @@ Status adze::readTensorProto(const std::string &path, Tensor &tensor) {
     spec.shape = dimsOf(proto);
     TensorBytes data = readTensor(model, proto);
     std::string_view bytes = data.bytes();
-    if (elementBits(spec.type) == 0 ||
-        spec.byteSize() != int64_t(bytes.size()))
+    if (elementBits(spec.type) == 0 || spec.byteSize() != int64_t(bytes.size()))
       refuse("the file holds a tensor of a type that is not supported: " +
              tensorText(proto.data_type(), spec.shape));
     tensor = Tensor(std::move(spec));
@@ -89,9 +88,8 @@ Status adze::readTensorProto(const std::string &path, Tensor &tensor) {
 }
 
 bool ModelValue::isStatic() const {
-  return hasShape &&
-         std::all_of(spec.shape.begin(), spec.shape.end(),
-                     [](int64_t size) { return size >= 0; });
+  return hasShape && std::all_of(spec.shape.begin(), spec.shape.end(),
+                                 [](int64_t size) { return size >= 0; });
 }
 
 static ModelValue describe(const ::onnx::ValueInfoProto &info) {

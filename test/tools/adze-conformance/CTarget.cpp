@@ -131,10 +131,10 @@ Status CRun::findCompilers() {
 /// The file that is compiled: the program's source and a function that takes
 /// its arguments from an array.
 Status CRun::writeEntry(size_t i, const CSource &source) const {
-  std::string text = fmt::format(
-      "/* {0} */\n#include \"{1}\"\nint {2}_invoke(void **args);\n"
-      "int {2}_invoke(void **args) {{\n  return {3}_run(",
-      tests[i].name, source.source.name, name(i), source.model);
+  std::string text =
+      fmt::format("/* {0} */\n#include \"{1}\"\nint {2}_invoke(void **args);\n"
+                  "int {2}_invoke(void **args) {{\n  return {3}_run(",
+                  tests[i].name, source.source.name, name(i), source.model);
   size_t n = 0;
   for (const CArgument &argument : source.arguments)
     text += fmt::format("({}{} *)args[{}], ", argument.isOutput ? "" : "const ",
@@ -189,15 +189,14 @@ Outcome CRun::print(size_t i) {
     const std::vector<Tensor> &inputs = prepared.sets[set].inputs;
     size_t given = source.arguments.size() - description["outputs"].size();
     if (inputs.size() != given)
-      return failed(Status::failure(
-          fmt::format("the model has {} inputs, but {} were given", given,
-                      inputs.size())));
+      return failed(Status::failure(fmt::format(
+          "the model has {} inputs, but {} were given", given, inputs.size())));
     for (size_t k = 0; k < given; ++k) {
       if (inputs[k].storage.size() != source.arguments[k].bytes)
-        return failed(Status::failure(fmt::format(
-            "input '{}' has {} bytes in C, and its data {}",
-            source.arguments[k].name, source.arguments[k].bytes,
-            inputs[k].storage.size())));
+        return failed(Status::failure(
+            fmt::format("input '{}' has {} bytes in C, and its data {}",
+                        source.arguments[k].name, source.arguments[k].bytes,
+                        inputs[k].storage.size())));
       bytes.append(inputs[k].data(), inputs[k].storage.size());
     }
     status = writeFile(file(fmt::format("{}_{}.in", name(i), set)), bytes);
@@ -219,18 +218,17 @@ std::string CRun::compile(const std::vector<std::string> &sources) const {
                                    "-fno-sanitize-recover=all"});
   command.insert(command.end(), sources.begin(), sources.end());
   ProcessResult result;
-  Status status =
-      runProcess(command, options.folder, compilerSeconds, result);
+  Status status = runProcess(command, options.folder, compilerSeconds, result);
   if (!status || result.exitCode != 0)
-    return "gcc: " + (status ? firstErrorLines(result.output, 6)
-                             : status.message);
+    return "gcc: " +
+           (status ? firstErrorLines(result.output, 6) : status.message);
   command = {clang, "-fsyntax-only"};
   command.insert(command.end(), strictC.begin(), strictC.end());
   command.insert(command.end(), sources.begin(), sources.end());
   status = runProcess(command, options.folder, compilerSeconds, result);
   if (!status || result.exitCode != 0)
-    return "clang: " + (status ? firstErrorLines(result.output, 6)
-                               : status.message);
+    return "clang: " +
+           (status ? firstErrorLines(result.output, 6) : status.message);
   return "";
 }
 
@@ -396,7 +394,9 @@ void CRun::all(const std::function<void(size_t, Outcome)> &done) {
       });
   runPool(
       runnable.size(), pool, [&](size_t k) { return run(runnable[k]); },
-      [&](size_t k, Outcome outcome) { done(runnable[k], std::move(outcome)); });
+      [&](size_t k, Outcome outcome) {
+        done(runnable[k], std::move(outcome));
+      });
 }
 
 Status

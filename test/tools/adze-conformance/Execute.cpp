@@ -29,11 +29,11 @@ Outcome conformance::failed(const Status &status) {
 /// The inputs that a test gives as data and a user would give as constants:
 /// small vectors and scalars, of integers (axes, shapes, counts) or, with
 /// `floats`, of any type (the bounds of a Range).
-static std::map<std::string, Tensor> shapeInputs(const ModelSignature &signature,
-                                                 const DataSet &set,
-                                                 bool floats) {
+static std::map<std::string, Tensor>
+shapeInputs(const ModelSignature &signature, const DataSet &set, bool floats) {
   std::map<std::string, Tensor> constants;
-  for (size_t i = 0; i < signature.inputs.size() && i < set.inputs.size(); ++i) {
+  for (size_t i = 0; i < signature.inputs.size() && i < set.inputs.size();
+       ++i) {
     const Tensor &tensor = set.inputs[i];
     bool isInteger = tensor.spec.type == ElementType::Int64 ||
                      tensor.spec.type == ElementType::Int32;
@@ -48,7 +48,8 @@ static std::map<std::string, Tensor> shapeInputs(const ModelSignature &signature
 static void chooseShapes(const ModelSignature &signature, const DataSet &set,
                          CompileOptions &options) {
   options.shapes.clear();
-  for (size_t i = 0; i < signature.inputs.size() && i < set.inputs.size(); ++i) {
+  for (size_t i = 0; i < signature.inputs.size() && i < set.inputs.size();
+       ++i) {
     const ModelValue &input = signature.inputs[i];
     if (!input.isStatic() && !options.constants.count(input.spec.name))
       options.shapes[input.spec.name] = set.inputs[i].spec.shape;
@@ -143,8 +144,7 @@ Outcome conformance::runTest(const Test &test, const std::string &target,
     if (Status status = executable->run(in, out); !status)
       return failed(status);
     outcome.message = compareOutputs(test, out, set);
-    outcome.result =
-        outcome.message.empty() ? Result::Pass : Result::Wrong;
+    outcome.result = outcome.message.empty() ? Result::Pass : Result::Wrong;
     if (outcome.result != Result::Pass)
       return outcome;
   }

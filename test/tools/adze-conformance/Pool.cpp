@@ -61,9 +61,8 @@ static Outcome guardedWork(const std::function<Outcome(size_t)> &work,
   }
 }
 
-[[noreturn]] static void
-runChild(const std::function<Outcome(size_t)> &work, const Child &child,
-         int results) {
+[[noreturn]] static void runChild(const std::function<Outcome(size_t)> &work,
+                                  const Child &child, int results) {
   // Its own group, so that what it starts can be ended with it.
   ::setpgid(0, 0);
   struct rlimit none = {0, 0};
@@ -151,10 +150,9 @@ static bool receive(Child &child) {
   return true;
 }
 
-void conformance::runPool(
-    size_t count, const PoolOptions &options,
-    const std::function<Outcome(size_t)> &work,
-    const std::function<void(size_t, Outcome)> &done) {
+void conformance::runPool(size_t count, const PoolOptions &options,
+                          const std::function<Outcome(size_t)> &work,
+                          const std::function<void(size_t, Outcome)> &done) {
   if (options.inProcess) {
     for (size_t index = 0; index < count; ++index)
       done(index, guardedWork(work, index));

@@ -22,8 +22,8 @@ struct Test {
   /// The operator that the test is for; an `_expanded` test holds the body of
   /// that function instead of a node of it.
   std::string op;
-  std::string domain; // "ai.onnx", ...
-  int64_t opset = 0;  // of that domain
+  std::string domain;                 // "ai.onnx", ...
+  int64_t opset = 0;                  // of that domain
   std::vector<std::string> operators; // that the model really holds
   bool expanded = false;
   double relative = 1e-3, absolute = 1e-7;
