@@ -31,7 +31,12 @@ lines += [
     '                 %arena: memref<256xi8> {adze.kind = "arena"}) attributes {adze.entry} {',
     "    %c0 = arith.constant 0 : index",
     f"    %x = memref.view %arena[%c0][] : memref<256xi8> to {buffer}",
+    # The arena holds whatever was there before.
+    f"    %zero = arith.constant dense<0.0> : {vector}",
 ]
+for row in range(8):
+    lines += [f"    %row{row} = arith.constant {row} : index",
+              f"    vector.store %zero, %x[%row{row}, %c0] : {buffer}, {vector}"]
 for kernel in range(count):
     lines += [f"    %w{kernel} = memref.get_global @w{kernel} : memref<8xf32>",
               f"    func.call @k_{kernel}(%x, %w{kernel}) : ({buffer}, memref<8xf32>) -> ()"]
