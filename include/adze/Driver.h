@@ -102,10 +102,10 @@ struct WrittenFile {
 
 /// Writes the artifact into the folder `directory`: all of it or nothing (it
 /// is written beside and renamed). Makes parent folders; an existing folder
-/// is replaced only if it is empty or an artifact of ours.
+/// is replaced only if it is empty or an artifact of ours, or if `force`.
 Status writeArtifact(const CompiledModel &compiled,
                      const std::string &directory,
-                     std::vector<WrittenFile> &files);
+                     std::vector<WrittenFile> &files, bool force = false);
 
 //===----------------------------------------------------------------------===//
 // Running

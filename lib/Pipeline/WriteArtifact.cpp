@@ -58,7 +58,7 @@ static ArtifactInfo describeArtifact(const CompiledModel &compiled,
 
 Status adze::writeArtifact(const CompiledModel &compiled,
                            const std::string &directory,
-                           std::vector<WrittenFile> &files) {
+                           std::vector<WrittenFile> &files, bool force) {
   CompiledModel::Impl &impl = *compiled.impl;
   DiagnosticCollector errors(impl.context, compiled.name);
   CSource source;
@@ -80,7 +80,7 @@ Status adze::writeArtifact(const CompiledModel &compiled,
       return errors.status(llvm::toString(std::move(error)));
     info.object.assign(buffer.begin(), buffer.end());
   }
-  return writeArtifact(info, source, directory, /*force=*/false, files);
+  return writeArtifact(info, source, directory, force, files);
 }
 
 namespace {

@@ -23,6 +23,7 @@ namespace {
 struct CompileCommand {
   ModelOptions model;
   std::string output, emit;
+  bool force = false;
 
   int run() const;
   int emitLevel() const;
@@ -74,7 +75,7 @@ int CompileCommand::writeFolder() const {
     check(compileModel(model.model, options, compiled));
     if (folder.empty())
       folder = compiled.name;
-    check(writeArtifact(compiled, folder, files));
+    check(writeArtifact(compiled, folder, files, force));
   }
   double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
@@ -126,6 +127,8 @@ Command cli::addCompile(CommandLine &line) {
                   "The folder to write (default: the model's name); with "
                   "--emit, the file (default: standard output)")
       ->type_name("DIR");
+  app->add_flag("--force", command->force,
+                "Write into a folder that adze did not make, too");
   app->add_option("-n,--name", command->model.name,
                   "Prefix of files and functions (default: the file's name)")
       ->type_name("NAME");
