@@ -43,6 +43,11 @@ struct CompileOptions {
   bool keepAllValues = false;
   /// Base name of what is written; the model's file name by default.
   std::string name;
+  /// Budgets in bytes, 0: none. `ram` holds the arena and `stack`, which is
+  /// what the caller grants NAME_run; inputs and outputs are the caller's and
+  /// count for nothing. `flash` holds the weights.
+  int64_t ram = 0, flash = 0;
+  int64_t stack = 1024;
   Progress progress;
 };
 

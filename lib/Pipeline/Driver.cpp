@@ -65,6 +65,11 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
     return status;
   impl.module->getOperation()->setAttr(
       "adze.model", StringAttr::get(&impl.context, compiled.name));
+  // Budgets that passes choose by; plan-memory takes its own as an option.
+  if (options.flash > 0)
+    impl.module->getOperation()->setAttr(
+        "adze.flash_budget",
+        IntegerAttr::get(IntegerType::get(&impl.context, 64), options.flash));
   if (level == EmitLevel::Onnx)
     return Status::success();
 

@@ -67,7 +67,35 @@ void cli::addModelOptions(CommandLine &line, CLI::App &app,
                  "becomes a constant; may be repeated")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false);
+  app.add_option("--ram", options.ram,
+                 "Memory for arena and stack (64K, 1M); where it is too little "
+                 "the first layers are computed in patches")
+      ->type_name("BYTES");
+  app.add_option("--flash", options.flash,
+                 "Memory for weights (256K, 1M); kernels are chosen to fit")
+      ->type_name("BYTES");
+  app.add_option("--stack", options.stack,
+                 "The stack's part of --ram (default: 1K)")
+      ->type_name("BYTES");
   addJsonOption(app, options.json);
+}
+
+int64_t cli::parseBytes(const std::string &text, const std::string &option) {
+  int64_t number = 0;
+  const char *end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(text.data(), end, number);
+  int shift = 0;
+  if (error == std::errc() && end - rest == 1)
+    shift = *rest == 'K' || *rest == 'k'   ? 10
+            : *rest == 'M' || *rest == 'm' ? 20
+                                           : -1;
+  // 2^40 bytes are more than any machine has, and leave room for sums.
+  if (error != std::errc() || shift < 0 || end - rest > (shift ? 1 : 0) ||
+      number < 0 || number > (int64_t(1) << 40))
+    throw UsageError(fmt::format("{} '{}' cannot be read: expected a number of "
+                                 "bytes such as 65536, 64K or 1M",
+                                 option, text));
+  return number << shift;
 }
 
 /// Reads the arrays that --fix names.
@@ -96,6 +124,12 @@ CompileOptions ModelOptions::compileOptions() const {
   result.shapes = parseShapes(shapes);
   result.constants = readFixed(fixed);
   result.name = name;
+  if (!ram.empty())
+    result.ram = parseBytes(ram, "--ram");
+  if (!flash.empty())
+    result.flash = parseBytes(flash, "--flash");
+  if (!stack.empty())
+    result.stack = parseBytes(stack, "--stack");
   if (name.empty()) {
     // Model collections call every file model.onnx, in a folder that names it.
     std::filesystem::path path(model);

@@ -82,16 +82,22 @@ struct ModelOptions {
   std::string name;
   int optLevel = 2;
   std::vector<std::string> shapes, fixed;
+  std::string ram, flash, stack; // sizes as they were typed
   bool json = false;
 
   /// As the compiler takes them; a shape or file that cannot be read throws.
   CompileOptions compileOptions() const;
 };
 
-/// Declares MODEL, --target, -O, --shape, --fix and --json.
+/// Declares MODEL, --target, -O, --shape, --fix, --ram, --flash, --stack and
+/// --json.
 void addModelOptions(CommandLine &line, CLI::App &app, ModelOptions &options,
                      const std::string &modelHelp);
 void addJsonOption(CLI::App &app, bool &json);
+
+/// Reads "65536", "64K" or "1M" (units of 1024); `option` names it in the
+/// message about anything else.
+int64_t parseBytes(const std::string &text, const std::string &option);
 
 /// Reads the values of --shape: NAME=1x3x224x224 for an input or a dimension,
 /// 1x3x224x224 for the only input (under the empty name).
