@@ -39,9 +39,10 @@ public:
 std::unique_ptr<CostModel> makeAnalyticCostModel();
 
 /// All candidates of these families within the limits, ranked.
-std::vector<Candidate> rankedCandidates(const std::vector<const KernelFamily *> &families,
-                                        const Problem &problem, const Machine &machine,
-                                        const KernelLimits &limits, const CostModel &model);
+std::vector<Candidate>
+rankedCandidates(const std::vector<const KernelFamily *> &families,
+                 const Problem &problem, const Machine &machine,
+                 const KernelLimits &limits, const CostModel &model);
 
 } // namespace adze
 

@@ -37,11 +37,13 @@ std::string_view cTypeOf(QuantizedType type);
 
 /// Convolution over [N, H, W, C] tensors, grouped, strided, dilated, padded:
 /// with accumulator a[n,y,x,o] = bias[o] + sum over ky, kx, i of
-///   input[n, y*strideH - padTop + ky*dilationH, ..., g(o)*I + i] * weight[o,ky,kx,i],
+///   input[n, y*strideH - padTop + ky*dilationH, ..., g(o)*I + i] *
+///   weight[o,ky,kx,i],
 /// y = requantize(a)[ + residual]. Outside of the image the input has the value
 /// inputZeroPoint. The sums are those of the stored integers: the input's zero
-/// point is already folded into `bias` (bias - inputZeroPoint * sum of weights),
-/// weights have zero point 0. Sums wrap around at 32 bits (int8) or 64 (int16).
+/// point is already folded into `bias` (bias - inputZeroPoint * sum of
+/// weights), weights have zero point 0. Sums wrap around at 32 bits (int8) or
+/// 64 (int16).
 ///   depthwise:        groups = inputChannels
 ///   pointwise:        a kernel of 1x1
 ///   fully connected:  1x1 over an image of 1x1 pixels
@@ -69,13 +71,18 @@ struct ConvolutionProblem {
   int64_t groupInputs() const { return inputChannels / groups; }
   int64_t groupOutputs() const { return outputChannels / groups; }
   bool isDepthwise() const { return groups == inputChannels && groups > 1; }
-  int64_t inputElements() const { return batch * inputHeight * inputWidth * inputChannels; }
-  int64_t outputElements() const { return batch * outputHeight * outputWidth * outputChannels; }
+  int64_t inputElements() const {
+    return batch * inputHeight * inputWidth * inputChannels;
+  }
+  int64_t outputElements() const {
+    return batch * outputHeight * outputWidth * outputChannels;
+  }
   int64_t multiplyAccumulates() const {
     return outputElements() * kernelHeight * kernelWidth * groupInputs();
   }
   int8_t weight(int64_t o, int64_t ky, int64_t kx, int64_t i) const {
-    return weights[size_t(((o * kernelHeight + ky) * kernelWidth + kx) * groupInputs() + i)];
+    return weights[size_t(
+        ((o * kernelHeight + ky) * kernelWidth + kx) * groupInputs() + i)];
   }
 };
 
@@ -86,8 +93,9 @@ struct AdditionProblem {
   Addition addition;
 };
 
-/// y[i] = clamp(round((a[i] - za) * (b[i] - zb) * factor) + zeroPoint): TFLite's
-/// multiplication. b has the size of a, or `period` elements that repeat.
+/// y[i] = clamp(round((a[i] - za) * (b[i] - zb) * factor) + zeroPoint):
+/// TFLite's multiplication. b has the size of a, or `period` elements that
+/// repeat.
 struct MultiplicationProblem {
   QuantizedType type = QuantizedType::int8;
   int64_t elements = 0, period = 0;
@@ -124,13 +132,15 @@ struct SoftmaxProblem {
   int32_t smallestDifference = 0;
 };
 
-using Problem = std::variant<ConvolutionProblem, AdditionProblem, MultiplicationProblem,
-                             PoolProblem, LookupProblem, SoftmaxProblem>;
+using Problem =
+    std::variant<ConvolutionProblem, AdditionProblem, MultiplicationProblem,
+                 PoolProblem, LookupProblem, SoftmaxProblem>;
 
 /// The tensors of a problem as raw little-endian bytes, computed in plain
 /// loops: what every kernel is compared with, bit for bit.
-std::vector<char> computeReference(const Problem &problem,
-                                   const std::vector<std::vector<char>> &inputs);
+std::vector<char>
+computeReference(const Problem &problem,
+                 const std::vector<std::vector<char>> &inputs);
 /// Bytes of each input, and of the output.
 std::vector<int64_t> inputBytes(const Problem &problem);
 int64_t outputBytes(const Problem &problem);
@@ -153,7 +163,7 @@ struct Schedule {
 struct KernelFeatures {
   double instructions = 0; // estimate for one run of the kernel
   double loads = 0, stores = 0;
-  double cycles = 0; // 0: not known
+  double cycles = 0;         // 0: not known
   int64_t constantBytes = 0; // weights and factors as this kernel keeps them
   int64_t codeBytes = 0;     // estimate
   int64_t scratchBytes = 0;
@@ -172,10 +182,10 @@ struct KernelConstant {
 ///   { body }
 /// with the element types of the tensors; all pointers are `restrict` except
 /// where the kernel works in place. Tensors in the arena, constants and scratch
-/// are aligned to 8 bytes (16 where the machine has vectors); inputs and outputs
-/// of the model are aligned to `ioAlignment` by contract with the caller.
-/// Kernels with equal text (their constants may differ) share one function: keep
-/// what differs between layers of one shape in the constants.
+/// are aligned to 8 bytes (16 where the machine has vectors); inputs and
+/// outputs of the model are aligned to `ioAlignment` by contract with the
+/// caller. Kernels with equal text (their constants may differ) share one
+/// function: keep what differs between layers of one shape in the constants.
 struct KernelCode {
   std::string body;
   /// Functions that the body calls, complete definitions in order, each under a
@@ -202,11 +212,13 @@ public:
   virtual std::string_view name() const = 0; // "conv.direct.dsp"
   virtual std::string_view summary() const = 0;
   /// Whether it can compute the problem on the machine.
-  virtual bool matches(const Problem &problem, const Machine &machine) const = 0;
+  virtual bool matches(const Problem &problem,
+                       const Machine &machine) const = 0;
   /// The legal schedules, all of which `generate` accepts.
   virtual std::vector<Schedule> schedules(const Problem &problem,
                                           const Machine &machine) const = 0;
-  virtual KernelFeatures features(const Problem &problem, const Schedule &schedule,
+  virtual KernelFeatures features(const Problem &problem,
+                                  const Schedule &schedule,
                                   const Machine &machine) const = 0;
   /// The code; false where a check that needs the weights fails (no exact
   /// two-instruction requantization, an overflow that cannot be excluded).

@@ -1,4 +1,5 @@
-//===- Requantization.h - From accumulators back to small integers -*- C++ -*-===//
+//===- Requantization.h - From accumulators back to small integers -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,7 @@
 #ifndef ADZE_REQUANTIZATION_H
 #define ADZE_REQUANTIZATION_H
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -20,8 +20,9 @@ function(adze_room name)
 endfunction()
 
 # A room with exceptions (ONNX, JSON, command line): its own flags, no PCH.
+# PLAIN: it includes no dialect, and need not wait for generated headers.
 function(adze_island name)
-  cmake_parse_arguments(ARG "SHARED" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "SHARED;PLAIN" "" "SOURCES;LINK;DEPENDS" ${ARGN})
   if(NOT ARG_SOURCES) # an empty room
     add_library(${name} INTERFACE)
     return()
@@ -33,7 +34,12 @@ function(adze_island name)
   endif()
   target_compile_options(${name} PRIVATE -O1 -fexceptions ${ADZE_WARNINGS})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
-  add_dependencies(${name} adze-tablegen ${ARG_DEPENDS})
+  if(NOT ARG_PLAIN)
+    add_dependencies(${name} adze-tablegen)
+  endif()
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
 endfunction()
 
 # TableGen for dialects/NAME/NAME.td (C++ files NAME*.h.inc / .cpp.inc).

@@ -1,0 +1,24 @@
+//===- Families.h - The kernel families of the C targets --------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_FAMILIES_FAMILIES_H
+#define ADZE_CODEGEN_C_FAMILIES_FAMILIES_H
+
+#include "adze/KernelFamily.h"
+
+namespace adze::families {
+
+/// One line a family: the function that returns it, defined in the file named.
+#define ADZE_KERNEL_FAMILIES(FAMILY)                                           \
+  /* end of the list */
+
+#define ADZE_DECLARE(name) const KernelFamily &name();
+ADZE_KERNEL_FAMILIES(ADZE_DECLARE)
+#undef ADZE_DECLARE
+
+} // namespace adze::families
+
+#endif
