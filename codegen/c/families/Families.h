@@ -13,6 +13,11 @@ namespace adze::families {
 
 /// One line a family: the function that returns it, defined in the file named.
 #define ADZE_KERNEL_FAMILIES(FAMILY)                                           \
+  FAMILY(additionPortable) /* addition/Portable.cpp */                         \
+  FAMILY(lookupPortable) /* lookup/Portable.cpp */                             \
+  FAMILY(multiplicationPortable) /* multiplication/Portable.cpp */             \
+  FAMILY(poolPortable) /* pool/Portable.cpp */                                 \
+  FAMILY(softmaxPortable) /* softmax/Portable.cpp */                           \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
