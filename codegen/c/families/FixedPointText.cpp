@@ -37,7 +37,7 @@ void addSharedFunction(KernelCode &code, const std::string &name,
   addFunction(code, "ADZE_SHARED",
               "/* One copy for all callers: not inlined, not specialised. */\n"
               "#if defined(__GNUC__) && !defined(__clang__)\n"
-              "#define ADZE_SHARED __attribute__((noinline, noclone))\n"
+              "#define ADZE_SHARED __attribute__((noipa))\n"
               "#elif defined(__clang__)\n"
               "#define ADZE_SHARED __attribute__((noinline))\n"
               "#else\n#define ADZE_SHARED\n#endif\n");

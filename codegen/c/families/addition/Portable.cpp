@@ -117,6 +117,8 @@ void linearKernel(const AdditionProblem &problem, const LinearForm &form,
   if (!full)
     name +=
         fmt::format("_clamp{}to{}", addition.low + 128, addition.high + 128);
+  if (problem.elements % unroll == 0)
+    name += fmt::format("_by{}", unroll);
   std::string one = fmt::format(
       "static inline int8_t {}_one(int32_t a, int32_t b, int32_t p, int32_t q, "
       "int32_t r)\n{{\n  int32_t y = r + a * p + b * q;\n",
@@ -146,10 +148,13 @@ ADZE_SHARED static void {2}(const int8_t *a, const int8_t *b, const int32_t *fac
   for (int i = 0; i < unroll; ++i)
     text += fmt::format("    y[{0}] = {1}_one(a[{0}], b[{0}], p, q, r);\n", i,
                         name);
-  text += fmt::format("    a += {0};\n    b += {0};\n    y += {0};\n  }}\n"
-                      "  for (; n > 0; --n) {{\n"
-                      "    *y++ = {1}_one(*a++, *b++, p, q, r);\n  }}\n}}\n",
-                      unroll, name);
+  text += fmt::format("    a += {0};\n    b += {0};\n    y += {0};\n  }}\n",
+                      unroll);
+  if (problem.elements % unroll)
+    text += fmt::format("  for (; n > 0; --n) {{\n"
+                        "    *y++ = {0}_one(*a++, *b++, p, q, r);\n  }}\n",
+                        name);
+  text += "}\n";
   addSharedFunction(code, name, text);
   code.constants.push_back(wordConstant({form.p, form.q, form.r}));
   code.body =

@@ -33,10 +33,14 @@ static inline void adze_sum4(const int8_t *x, uint32_t *even, uint32_t *odd)
   __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(*odd) : "r"(*odd), "r"(word));
 }
 #else
+static inline uint32_t adze_sum2(uint32_t sums, uint16_t low, uint16_t high)
+{
+  return ((sums + low) & 0xFFFFu) | ((sums & 0xFFFF0000u) + ((uint32_t)high << 16));
+}
 static inline void adze_sum4(const int8_t *x, uint32_t *even, uint32_t *odd)
 {
-  *even = ((*even + (uint32_t)x[0]) & 0xFFFFu) | ((*even & 0xFFFF0000u) + ((uint32_t)x[2] << 16));
-  *odd = ((*odd + (uint32_t)x[1]) & 0xFFFFu) | ((*odd & 0xFFFF0000u) + ((uint32_t)x[3] << 16));
+  *even = adze_sum2(*even, (uint16_t)x[0], (uint16_t)x[2]);
+  *odd = adze_sum2(*odd, (uint16_t)x[1], (uint16_t)x[3]);
 }
 #endif
 )";
@@ -298,8 +302,8 @@ public:
     bool average = p.kind == PoolProblem::Kind::average;
     // Per element: of four, load and two widening sums, or load, difference and
     // selection; of one, load, sum or comparison, and the loop.
-    double tap = four * (machine.hasDsp ? 0.9 : 3.5) + (1 - four) * 4;
-    double result = average ? (padded(p) ? 10 : 6.5) : 3 - 2 * four;
+    double tap = four * (machine.hasDsp ? 0.9 : 3.5) + (1 - four) * 4.5;
+    double result = average ? (padded(p) ? 12 : 6.5) : 4 - 3 * four;
     features.instructions = outputs * (taps * tap + result) + 60;
     features.loads = outputs * taps * (1 - 0.75 * four);
     features.stores = outputs;

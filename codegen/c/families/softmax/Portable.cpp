@@ -109,10 +109,10 @@ public:
     // A 64-bit product is one instruction or four calls of a library.
     double product = machine.name == "cortex-m0" ? 60 : 4;
     features.instructions =
-        n * (18 + product) + double(p.rows) * (70 + 7 * product) + 20;
+        n * (21 + product) + double(p.rows) * (75 + 7 * product) + 30;
     features.loads = 4 * n;
     features.stores = n;
-    features.codeBytes = 260;
+    features.codeBytes = 300;
     features.constantBytes = int64_t(table(p).size()) * 4;
     features.stackBytes = 40;
     return features;
