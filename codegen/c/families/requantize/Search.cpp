@@ -1,0 +1,283 @@
+//===- Search.cpp - Requantization in two instructions ----------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/c/families/requantize/Search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace adze::families {
+
+std::vector<AccumulatorRange> accumulatorRanges(const ConvolutionProblem &p) {
+  int64_t least = p.type == QuantizedType::int16 ? -32768 : -128;
+  int64_t most = -least - 1;
+  int64_t depth = p.kernelHeight * p.kernelWidth * p.groupInputs();
+  std::vector<AccumulatorRange> ranges;
+  for (int64_t o = 0; o < p.outputChannels; ++o) {
+    AccumulatorRange range{p.bias[size_t(o)], p.bias[size_t(o)]};
+    for (int64_t i = 0; i < depth; ++i) {
+      int64_t w = p.weights[size_t(o * depth + i)];
+      range.low += w * (w > 0 ? least : most);
+      range.high += w * (w > 0 ? most : least);
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+namespace {
+
+/// floor(x / 2^32) for the form's high multiply.
+int64_t highMultiply(int64_t x, int64_t multiplier, int64_t rounding) {
+  return (x * multiplier + rounding) >> 32;
+}
+
+int64_t ceilDivide(int64_t a, int64_t b) { // b > 0
+  int64_t q = a / b;
+  return q + (a % b > 0 ? 1 : 0);
+}
+
+double realFactor(FixedPoint factor) {
+  return std::ldexp(double(factor.multiplier), factor.shift - 31);
+}
+
+/// A step of the exact staircase: accumulators of at least `first` give at
+/// least `value`.
+struct Threshold {
+  int64_t value, first;
+};
+
+/// The thresholds of a channel: `first` is ranges.high + 1 where no accumulator
+/// reaches the value, ranges.low where all do.
+class Staircase {
+public:
+  Staircase(const Requantization &r, int64_t channel, AccumulatorRange range)
+      : r(r), channel(channel), range(range) {
+    double factor = realFactor(r.factor(channel));
+    for (int64_t value = r.low + 1; value <= r.high; ++value)
+      steps.push_back({value, firstOf(value, factor)});
+  }
+  std::vector<Threshold> steps;
+
+private:
+  bool reaches(int64_t accumulator, int64_t value) const {
+    return r.apply(int32_t(accumulator), channel) >= value;
+  }
+
+  int64_t firstOf(int64_t value, double factor) const {
+    // Between `below`, which does not reach the value, and `at`, which does;
+    // around the real quotient if possible.
+    int64_t below = range.low - 1, at = range.high + 1;
+    double quotient = (double(value - r.zeroPoint) - 0.5) / factor;
+    if (factor > 0 && quotient > double(range.low) + 8 &&
+        quotient < double(range.high) - 8) {
+      auto middle = int64_t(quotient);
+      if (!reaches(middle - 4, value) && reaches(middle + 4, value)) {
+        below = middle - 4;
+        at = middle + 4;
+      }
+    }
+    while (at - below > 1) {
+      int64_t middle = below + (at - below) / 2;
+      (reaches(middle, value) ? at : below) = middle;
+    }
+    return at;
+  }
+
+  const Requantization &r;
+  int64_t channel;
+  AccumulatorRange range;
+};
+
+class ChannelSearch {
+public:
+  ChannelSearch(const Requantization &r, int64_t channel,
+                AccumulatorRange range, const FastSearch &search)
+      : range(range), search(search), factor(r.factor(channel)),
+        rounding(search.rounds ? int64_t(1) << 31 : 0), zero(r.zeroPoint),
+        steps(Staircase(r, channel, range).steps) {}
+
+  /// `offset` is added to the output before saturation.
+  std::optional<FastRequantization::Channel> find(int shift, int64_t offset,
+                                                  bool stepped) {
+    double ideal =
+        std::ldexp(realFactor(factor), 32 + shift) / double(search.scale);
+    if (!(ideal < 0x1p31) || ideal < 1)
+      return std::nullopt;
+    auto center = int64_t(std::nearbyint(ideal));
+    int64_t addend =
+        ((zero + offset) * (int64_t(1) << shift)) + (int64_t(1) << (shift - 1));
+    int64_t jump = 0;
+    if (stepped) {
+      int right = shift + std::min(factor.shift, 0);
+      jump = right >= 0 ? -(int64_t(1) << right) : 0;
+    }
+    // The slope first: all other integers only move the staircase.
+    for (int64_t distance = 0; distance <= 60; distance += 2)
+      for (int64_t dc : {0, 1, -1, 2, -2, 3, -3, 5, -5, 8, -8})
+        for (int sign : {1, -1})
+          for (int64_t dj : {0, -1, 1}) {
+            if ((!stepped && dj) || jump + dj > 0 || (sign < 0 && !distance))
+              continue;
+            if (auto found = attempt(shift, offset, center + sign * distance,
+                                     addend + dc, jump + dj))
+              return found;
+          }
+    if (stepped)
+      return std::nullopt;
+    for (int64_t dc = -40; dc <= 40; ++dc)
+      for (int64_t dm = -100; dm <= 100; ++dm)
+        if (auto found = attempt(shift, offset, center + dm, addend + dc, 0))
+          return found;
+    return std::nullopt;
+  }
+
+private:
+  std::optional<FastRequantization::Channel> attempt(int shift, int64_t offset,
+                                                     int64_t multiplier,
+                                                     int64_t addend,
+                                                     int64_t step) const {
+    if (multiplier < 1 || multiplier > INT32_MAX)
+      return std::nullopt;
+    // Corrections under which every threshold agrees: an interval.
+    int64_t least = -(int64_t(1) << 40), most = int64_t(1) << 40;
+    for (const Threshold &t : steps) {
+      int64_t own = step && t.value <= zero ? addend + step : addend;
+      int64_t target = ((t.value + offset) * (int64_t(1) << shift)) - own;
+      int64_t needed =
+          ceilDivide(target * (int64_t(1) << 32) - rounding, multiplier);
+      if (t.first <= range.high)
+        least = std::max(least, needed - search.scale * t.first);
+      if (t.first > range.low)
+        most = std::min(most, needed - search.scale * (t.first - 1) - 1);
+      if (least > most)
+        return std::nullopt;
+    }
+    int64_t correction = least <= -(int64_t(1) << 40) || most >= int64_t(1)
+                                                                     << 40
+                             ? std::clamp<int64_t>(0, least, most)
+                             : least + (most - least) / 2;
+    FastRequantization::Channel channel{int32_t(multiplier), int32_t(addend),
+                                        int32_t(step), 0};
+    if (std::abs(correction) > INT32_MAX / 2 ||
+        !isExact(channel, shift, offset, correction))
+      return std::nullopt;
+    channel.correction = int32_t(correction);
+    return channel;
+  }
+
+  /// The form itself at both sides of every threshold, with its overflows.
+  bool isExact(const FastRequantization::Channel &channel, int shift,
+               int64_t offset, int64_t correction) const {
+    auto raw = [&](int64_t accumulator) {
+      int64_t x = search.scale * accumulator + correction;
+      return highMultiply(x, channel.multiplier, rounding) + channel.addend +
+             (x < 0 ? channel.step : 0);
+    };
+    auto fits = [](int64_t x) { return x >= INT32_MIN && x <= INT32_MAX; };
+    for (int64_t end : {range.low, range.high})
+      if (!fits(search.scale * end + correction) || !fits(raw(end)) ||
+          !fits(raw(end) - channel.step))
+        return false;
+    for (const Threshold &t : steps) {
+      if (t.first <= range.high && raw(t.first) >> shift < t.value + offset)
+        return false;
+      if (t.first > range.low && raw(t.first - 1) >> shift >= t.value + offset)
+        return false;
+    }
+    return true;
+  }
+
+  AccumulatorRange range;
+  const FastSearch &search;
+  FixedPoint factor;
+  int64_t rounding, zero;
+  std::vector<Threshold> steps;
+};
+
+} // namespace
+
+int32_t FastRequantization::apply(int64_t scaled, int64_t channel) const {
+  const Channel &c = channels[size_t(channel)];
+  int64_t t = highMultiply(scaled, c.multiplier, int64_t(1) << 31) + c.addend +
+              (scaled < 0 ? c.step : 0);
+  int64_t y = std::clamp<int64_t>(t >> shift, -128, 127);
+  if (clamps)
+    y = std::clamp<int64_t>(y - clampSubtract, -128, 127) + clampAdd;
+  return int32_t(y);
+}
+
+std::optional<FastRequantization>
+findFastRequantization(const Requantization &r,
+                       const std::vector<AccumulatorRange> &ranges,
+                       const FastSearch &search) {
+  if (r.low < -128 || r.high > 127 || r.low > r.high)
+    return std::nullopt;
+  FastRequantization result;
+  // The upper clamp becomes the saturation of the shifted value, the lower one
+  // that of a second saturation.
+  int64_t offset = 127 - r.high;
+  result.clamps = offset != 0 || r.low != -128;
+  result.clampAdd = r.low + 128;
+  result.clampSubtract = int32_t(offset) + result.clampAdd;
+
+  int largest = std::min(search.largestShift, 30);
+  for (size_t o = 0; o < ranges.size(); ++o) {
+    FixedPoint factor = r.factor(int64_t(o));
+    int64_t reach =
+        std::max(std::abs(ranges[o].low), std::abs(ranges[o].high)) + 2;
+    if (factor.multiplier <= 0 || factor.shift > 30 || factor.shift < -31 ||
+        reach << std::max(factor.shift, 0) > INT32_MAX ||
+        reach * search.scale > INT32_MAX)
+      return std::nullopt;
+    double real = realFactor(factor);
+    while (largest > 0 &&
+           (std::ldexp(real, 32 + largest) / double(search.scale) >=
+                0x1p31 - 256 ||
+            std::ldexp(double(reach) * real + 600, largest) >= 0x1p31))
+      --largest;
+  }
+  if (largest < 1)
+    return std::nullopt;
+  std::vector<int> shifts;
+  for (int shift : search.preferredShifts)
+    if (shift <= largest)
+      shifts.push_back(shift);
+  for (int shift = largest; shift >= std::max(1, largest - 5); --shift)
+    if (std::find(shifts.begin(), shifts.end(), shift) == shifts.end())
+      shifts.push_back(shift);
+
+  std::vector<ChannelSearch> channels;
+  for (size_t o = 0; o < ranges.size(); ++o)
+    channels.emplace_back(r, int64_t(o), ranges[o], search);
+  // Values below the zero point are what makes TFLite's staircase bent.
+  bool bent = r.rounding == Rounding::twice && r.low < r.zeroPoint;
+  for (bool stepped : {false, true}) {
+    if (stepped && (!search.stepped || !bent))
+      break;
+    for (int shift : shifts) {
+      result.channels.clear();
+      for (ChannelSearch &channel : channels) {
+        auto found = channel.find(shift, offset, stepped);
+        if (!found)
+          break;
+        result.channels.push_back(*found);
+      }
+      if (result.channels.size() != ranges.size())
+        continue;
+      result.shift = shift;
+      result.stepped = stepped;
+      result.unitSteps = stepped;
+      for (const FastRequantization::Channel &channel : result.channels)
+        result.unitSteps &= channel.step == -1;
+      return result;
+    }
+  }
+  return std::nullopt;
+}
+
+} // namespace adze::families

@@ -1,0 +1,90 @@
+//===- Search.h - Requantization in two instructions ------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The requantized value is a staircase of the accumulator with at most 255
+/// steps, and it never falls. Any other function that never falls and agrees on
+/// both sides of each step is equal to it, whatever its formula. So the two
+/// roundings, the zero point and the clamp may be replaced by
+///
+///   sat8((high32(x * multiplier + 2^31) + addend) >> shift),  [straight]
+///   x = scale * accumulator + correction
+///
+/// (on Arm SMMLAR, SSAT), once integers are found for which all steps agree.
+/// TFLite rounds negative results away from zero: where the output crosses the
+/// zero point its staircase has a jump, and the form becomes [stepped]
+///
+///   sat8((high32(x * multiplier + 2^31) + addend + (x < 0 ? step : 0))
+///        >> shift).
+///
+/// One `shift` serves all channels, because it is part of an instruction.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_FAMILIES_REQUANTIZE_SEARCH_H
+#define ADZE_CODEGEN_C_FAMILIES_REQUANTIZE_SEARCH_H
+
+#include "adze/KernelFamily.h"
+
+#include <optional>
+#include <vector>
+
+namespace adze::families {
+
+/// The values that an accumulator can have.
+struct AccumulatorRange {
+  int64_t low = 0, high = 0;
+};
+
+/// For each output channel, from its weights and bias and all inputs of the
+/// tensor's type.
+std::vector<AccumulatorRange> accumulatorRanges(const ConvolutionProblem &p);
+
+struct FastRequantization {
+  struct Channel {
+    int32_t multiplier = 0; // [1, 2^31)
+    int32_t addend = 0;
+    int32_t step = 0;       // <= 0; 0 where the form is straight
+    int32_t correction = 0; // added once to the scaled accumulator
+  };
+  int shift = 0; // 1 to 31
+  bool stepped = false;
+  /// All steps are -1: x >> 31 (arithmetic) is what is added.
+  bool unitSteps = false;
+  /// A clamp inside of [-128, 127] asks for three more operations,
+  ///   y = sat8(y - clampSubtract) + clampAdd,
+  /// after which only the low byte counts.
+  bool clamps = false;
+  int32_t clampSubtract = 0, clampAdd = 0;
+  std::vector<Channel> channels;
+
+  /// What the machine computes from scale * accumulator + correction.
+  int32_t apply(int64_t scaled, int64_t channel) const;
+};
+
+struct FastSearch {
+  /// Accumulators arrive multiplied by this.
+  int64_t scale = 1;
+  /// The high multiply adds 2^31 first (SMMLAR); otherwise it truncates
+  /// downward (SMMLA, mulh).
+  bool rounds = true;
+  /// Whether the stepped form may be returned where no straight one exists.
+  bool stepped = true;
+  /// Shifts that are tried first, so that kernels of one shape share text.
+  std::vector<int> preferredShifts = {12, 10, 8};
+  int largestShift = 24;
+};
+
+/// An exact form, or nothing: no integers were found, or scaled accumulators
+/// leave 32 bits. Output must be int8.
+std::optional<FastRequantization>
+findFastRequantization(const Requantization &requantization,
+                       const std::vector<AccumulatorRange> &ranges,
+                       const FastSearch &search);
+
+} // namespace adze::families
+
+#endif
