@@ -1,0 +1,39 @@
+//===- RowRing.h - Rows of an image with their borders ----------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_FAMILIES_RVV_ROWRING_H
+#define ADZE_CODEGEN_C_FAMILIES_RVV_ROWRING_H
+
+#include "adze/KernelFamily.h"
+#include "codegen/c/families/rvv/ChannelTile.h"
+
+namespace adze::families::rvv {
+
+/// The rows of the padded image that one row of outputs reads, in scratch:
+/// every row of the input is copied once, borders are written once. Without
+/// padding the rows are read in place.
+struct RowRing {
+  explicit RowRing(const ConvolutionProblem &problem);
+
+  bool inPlace = false;
+  int64_t rows = 1;  // of the ring
+  int64_t pitch = 0; // bytes from row to row
+  int64_t scratchBytes() const { return inPlace ? 0 : rows * pitch; }
+
+  /// Statements before the rows of an image, and at the begin of output row
+  /// `y`: afterwards `rows[ky * taps + kx]`, of type const int8_t *, are the
+  /// rows of the kernel at output column 0; `taps` is 1 where the tile itself
+  /// steps over the columns of the kernel.
+  TileText prepare(const std::string &indent, KernelCode &code) const;
+  TileText advance(int64_t taps, const std::string &indent) const;
+
+private:
+  const ConvolutionProblem &problem;
+};
+
+} // namespace adze::families::rvv
+
+#endif
