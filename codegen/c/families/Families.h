@@ -18,6 +18,11 @@ namespace adze::families {
   FAMILY(multiplicationPortable) /* multiplication/Portable.cpp */             \
   FAMILY(poolPortable) /* pool/Portable.cpp */                                 \
   FAMILY(softmaxPortable) /* softmax/Portable.cpp */                           \
+  FAMILY(convDirectRvv) /* conv_direct/Rvv.cpp */                              \
+  FAMILY(convFirstRvv) /* conv_first/Rvv.cpp */                                \
+  FAMILY(convPointwiseRvv) /* conv_pointwise/Rvv.cpp */                        \
+  FAMILY(denseRvv) /* dense/Rvv.cpp */                                         \
+  FAMILY(pointwiseHelium) /* conv_pointwise/Helium.cpp */                      \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
