@@ -23,6 +23,9 @@ namespace adze::families {
   FAMILY(convPointwiseRvv) /* conv_pointwise/Rvv.cpp */                        \
   FAMILY(denseRvv) /* dense/Rvv.cpp */                                         \
   FAMILY(pointwiseHelium) /* conv_pointwise/Helium.cpp */                      \
+  FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
+  FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
+  FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();

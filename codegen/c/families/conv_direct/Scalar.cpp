@@ -1,0 +1,33 @@
+//===- Scalar.cpp - KxK convolution without SIMD ----------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/c/families/Families.h"
+#include "codegen/c/families/scalar/PackedConvolution.h"
+
+namespace adze::families {
+
+namespace {
+class DirectScalar final : public PackedConvolution {
+public:
+  std::string_view name() const override { return "conv.direct.scalar"; }
+  std::string_view summary() const override {
+    return "KxK convolution, two pixels in one 32-bit multiply";
+  }
+
+protected:
+  bool takes(const ConvolutionProblem &p) const override {
+    return !p.isDepthwise() && p.inputChannels > 4 &&
+           (p.kernelHeight > 1 || p.kernelWidth > 1);
+  }
+};
+} // namespace
+
+const KernelFamily &convDirectScalar() {
+  static const DirectScalar family;
+  return family;
+}
+
+} // namespace adze::families

@@ -1,0 +1,34 @@
+//===- Scalar.cpp - Few input channels without SIMD -------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/c/families/Families.h"
+#include "codegen/c/families/scalar/PackedConvolution.h"
+
+namespace adze::families {
+
+namespace {
+class FirstScalar final : public PackedConvolution {
+public:
+  std::string_view name() const override { return "conv.first.scalar"; }
+  std::string_view summary() const override {
+    return "KxK convolution of 1 to 4 channels, two pixels in one 32-bit "
+           "multiply";
+  }
+
+protected:
+  bool takes(const ConvolutionProblem &p) const override {
+    return !p.isDepthwise() && p.inputChannels <= 4 &&
+           (p.kernelHeight > 1 || p.kernelWidth > 1);
+  }
+};
+} // namespace
+
+const KernelFamily &convFirstScalar() {
+  static const FirstScalar family;
+  return family;
+}
+
+} // namespace adze::families

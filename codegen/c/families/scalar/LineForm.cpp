@@ -1,0 +1,287 @@
+//===- LineForm.cpp - Requantization as one high multiply -------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/c/families/scalar/LineForm.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace adze::families {
+
+SumRange sumRange(const ConvolutionProblem &problem, int64_t channel) {
+  int64_t low = problem.type == QuantizedType::int16 ? -32768 : -128;
+  int64_t high = -low - 1;
+  SumRange range;
+  int64_t taps =
+      problem.kernelHeight * problem.kernelWidth * problem.groupInputs();
+  for (int64_t i = 0; i < taps; ++i) {
+    int64_t w = problem.weights[size_t(channel * taps + i)];
+    range.low += w * (w > 0 ? low : high);
+    range.high += w * (w > 0 ? high : low);
+  }
+  return range;
+}
+
+namespace {
+
+/// The least accumulator whose output is at least `output`.
+struct Step {
+  int64_t output = 0, accumulator = 0;
+  bool fromBelow = true; // the accumulator before it occurs: it yields less
+  bool reached = true;   // the accumulator itself occurs
+};
+
+/// The steps of a channel with accumulators of the range, and its two ends
+/// where the clamp does not hold them.
+std::vector<Step> steps(const Requantization &q, int64_t channel,
+                        SumRange accumulators) {
+  auto output = [&](int64_t a) { return q.apply(int32_t(a), channel); };
+  std::vector<Step> result;
+  int64_t last = output(accumulators.high);
+  int64_t from = accumulators.low;
+  int64_t first = output(from);
+  if (first == last)
+    return result;
+  if (first > q.low)
+    result.push_back({first, from, false, true});
+  for (int64_t k = first + 1; k <= last; ++k) {
+    int64_t below = from, at = accumulators.high;
+    while (at - below > 1) {
+      int64_t middle = below + (at - below) / 2;
+      (output(middle) >= k ? at : below) = middle;
+    }
+    result.push_back({k, at, true, true});
+    from = at - 1;
+  }
+  if (last < q.high)
+    result.push_back({last + 1, accumulators.high + 1, true, false});
+  return result;
+}
+
+/// [low, high] of an integer; empty if low > high.
+struct Interval {
+  int64_t low = INT64_MIN / 4, high = INT64_MAX / 4;
+  void atLeast(int64_t x) { low = std::max(low, x); }
+  void atMost(int64_t x) { high = std::min(high, x); }
+  bool empty() const { return low > high; }
+  int64_t middle() const { return low + (high - low) / 2; }
+};
+
+/// The search for one channel under given shifts.
+class ChannelSearch {
+public:
+  ChannelSearch(std::vector<Step> steps, int64_t scale, int resultShift,
+                int64_t origin, bool twoSided)
+      : all(std::move(steps)), scale(scale), resultShift(resultShift),
+        origin(origin), twoSided(twoSided) {}
+
+  /// Biases that are exact with the multiplier: those of t >= 0 and of t < 0.
+  bool biases(int64_t multiplier, Interval &upper, Interval &lower) const {
+    for (const Step &step : all) {
+      int64_t least = leastFactor(step, multiplier);
+      int64_t at = least - scale * step.accumulator;
+      int64_t before = at + scale - 1;
+      bool negative = twoSided && step.output <= origin;
+      bool centre = negative && step.output == origin;
+      if (step.reached)
+        (negative && !centre ? lower : upper).atLeast(at);
+      if (!step.fromBelow)
+        continue;
+      if (centre)
+        upper.atMost(before);
+      (negative ? lower : upper).atMost(before);
+    }
+    return !upper.empty() && !lower.empty();
+  }
+
+  /// Room of the biases for real x = 2^32 / multiplier; concave in x.
+  double room(double x) const {
+    double least[2] = {1e300, 1e300}, most[2] = {-1e300, -1e300};
+    for (const Step &step : all) {
+      int side = twoSided && step.output < origin;
+      double at = double((step.output - origin) << resultShift) * x -
+                  double(scale) * double(step.accumulator);
+      least[side] = std::min(least[side], at);
+      most[side] = std::max(most[side], at);
+    }
+    return -std::max(most[0] - least[0], most[1] - least[1]);
+  }
+
+  bool find(double start, LineForm::Channel &channel) const {
+    double x = 4294967296.0 / start, low = x * (1 - 1e-4),
+           high = x * (1 + 1e-4);
+    for (int i = 0; i < 80; ++i) {
+      double a = low + (high - low) / 3, b = high - (high - low) / 3;
+      (room(a) < room(b) ? low : high) = room(a) < room(b) ? a : b;
+    }
+    int64_t centre = std::llround(4294967296.0 / ((low + high) / 2));
+    for (int64_t d = 0; d <= 8; ++d)
+      for (int64_t m : {centre + d, centre - d}) {
+        Interval upper, lower;
+        if (m <= 0 || m > INT32_MAX || !biases(m, upper, lower))
+          continue;
+        Interval both = upper;
+        both.atLeast(lower.low);
+        both.atMost(lower.high);
+        int64_t bias = both.empty() ? upper.middle() : both.middle();
+        int64_t negative = both.empty() ? bias - lower.middle() : 0;
+        if (std::abs(bias) > INT32_MAX || std::abs(negative) > INT32_MAX)
+          continue;
+        channel.multiplier = int32_t(m);
+        channel.bias = int32_t(bias);
+        channel.negative = int32_t(negative);
+        return true;
+      }
+    return false;
+  }
+
+private:
+  /// The least t with t * multiplier >= (output - origin) << (32 + shift).
+  int64_t leastFactor(const Step &step, int64_t multiplier) const {
+    __extension__ typedef __int128 Wide;
+    Wide bound = Wide(step.output - origin) << (32 + resultShift);
+    Wide quotient = bound / multiplier;
+    return int64_t(quotient * multiplier < bound ? quotient + 1 : quotient);
+  }
+
+  std::vector<Step> all;
+  int64_t scale;
+  int resultShift;
+  int64_t origin;
+  bool twoSided;
+};
+
+double slope(const FixedPoint &factor) {
+  return std::ldexp(double(factor.multiplier), factor.shift - 31);
+}
+
+/// Everything that stays the same while shifts are tried.
+struct Layer {
+  const ConvolutionProblem &problem;
+  int64_t unit;
+  std::vector<SumRange> ranges; // of sums
+  std::vector<std::vector<Step>> steps;
+};
+
+bool tryShifts(const Layer &layer, LineForm &form) {
+  const Requantization &q = layer.problem.requantization;
+  int64_t scale = layer.unit << form.scaleShift;
+  int64_t origin = form.twoSided ? q.zeroPoint : q.low;
+  double greatest = 0, reach = 0;
+  for (size_t o = 0; o < layer.steps.size(); ++o) {
+    double s = slope(q.factor(int64_t(o)));
+    double sum = std::max(std::abs(double(layer.ranges[o].low)),
+                          std::abs(double(layer.ranges[o].high))) +
+                 std::abs(double(layer.problem.bias[o]));
+    if (layer.steps[o].empty())
+      continue;
+    greatest = std::max(greatest, s);
+    reach = std::max(reach, s * sum);
+  }
+  if (greatest == 0)
+    greatest = 1e-3;
+  int e = 20;
+  while (e >= 0 &&
+         (greatest * std::ldexp(1.0, 32 + e) / double(scale) > 2147400000.0 ||
+          (reach + 600) * std::ldexp(1.0, e) > 2147400000.0))
+    --e;
+  if (e < 0)
+    return false;
+  form.resultShift = e;
+  form.channels.assign(layer.steps.size(), {});
+  for (size_t o = 0; o < layer.steps.size(); ++o) {
+    LineForm::Channel &channel = form.channels[o];
+    int64_t bias = layer.problem.bias[o];
+    if (layer.steps[o].empty()) {
+      int64_t y = q.apply(int32_t(layer.ranges[o].low + bias), int64_t(o));
+      int64_t b = ((y - origin) << (e + 2)) + (int64_t(1) << (e + 1));
+      if (std::abs(b) > INT32_MAX)
+        return false;
+      channel = {1 << 30, int32_t(b), 0, true};
+      continue;
+    }
+    double start =
+        slope(q.factor(int64_t(o))) * std::ldexp(1.0, 32 + e) / double(scale);
+    ChannelSearch search(layer.steps[o], scale, e, origin, form.twoSided);
+    if (!search.find(start, channel))
+      return false;
+    // The steps are those of accumulators, the kernel adds to sums.
+    int64_t b = channel.bias + bias * scale;
+    int64_t low = layer.ranges[o].low * scale + b;
+    int64_t high = layer.ranges[o].high * scale + b;
+    int64_t slack = std::abs(int64_t(channel.negative));
+    if (std::abs(b) > INT32_MAX || low - slack < -INT32_MAX ||
+        high + slack > INT32_MAX || layer.ranges[o].low * scale < -INT32_MAX ||
+        layer.ranges[o].high * scale > INT32_MAX)
+      return false;
+    channel.bias = int32_t(b);
+  }
+  return true;
+}
+
+} // namespace
+
+std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
+                                     int64_t unit) {
+  Layer layer{problem, unit, {}, {}};
+  for (int64_t o = 0; o < problem.outputChannels; ++o) {
+    SumRange range = sumRange(problem, o);
+    int64_t bias = problem.bias[size_t(o)];
+    if (range.low + bias < -(int64_t(1) << 30) ||
+        range.high + bias > (int64_t(1) << 30))
+      return std::nullopt;
+    layer.ranges.push_back(range);
+    layer.steps.push_back(steps(problem.requantization, o,
+                                {range.low + bias, range.high + bias}));
+  }
+  // 7 first: layers whose form has the same shift share their functions.
+  for (bool twoSided : {false, true})
+    for (int scaleShift : {7, 8, 6, 5, 9, 4, 10, 3, 2, 1, 0}) {
+      if (unit > 1 && scaleShift > 1)
+        continue;
+      LineForm form;
+      form.scaleShift = scaleShift;
+      form.twoSided = twoSided;
+      if (tryShifts(layer, form))
+        return form;
+    }
+  return std::nullopt;
+}
+
+LineFunction lineFunction(const LineForm &form, const Requantization &q) {
+  LineFunction f;
+  auto word = [](int64_t x) {
+    return x < 0 ? fmt::format("m{}", -x) : fmt::format("{}", x);
+  };
+  f.name = fmt::format("adze_line{}_{}_{}", form.scaleShift, word(q.low),
+                       word(q.high));
+  if (form.twoSided)
+    f.name += "_around_" + word(q.zeroPoint);
+  f.text = fmt::format(
+      R"(/* clamp(round(sum * factor) + zero point): one high multiply per output,
+   equal to TFLite's two roundings for every sum the layer can have. */
+static inline int8_t {}(uint32_t sum, int32_t bias, int32_t multiplier, {}int32_t shift)
+{{
+  int32_t t = (int32_t)((sum << {}) + (uint32_t)bias);
+)",
+      f.name, form.twoSided ? "int32_t negative, " : "", form.scaleShift);
+  if (form.twoSided)
+    f.text += "  t -= (t >> 31) & negative;\n";
+  f.text += "  t = (int32_t)(((int64_t)t * multiplier) >> 32) >> shift;\n";
+  if (form.twoSided && q.zeroPoint != q.low)
+    f.text += fmt::format("  t {} {};\n", q.zeroPoint > q.low ? "+=" : "-=",
+                          std::abs(q.zeroPoint - q.low));
+  f.text += fmt::format("  if ((uint32_t)t > {0}u) {{\n"
+                        "    t = t < 0 ? 0 : {0};\n"
+                        "  }}\n"
+                        "  return (int8_t)(t {1} {2});\n}}\n",
+                        q.high - q.low, q.low < 0 ? "-" : "+", std::abs(q.low));
+  return f;
+}
+
+} // namespace adze::families

@@ -1,0 +1,386 @@
+//===- PackedConvolution.cpp - Convolution by packed tiles ------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/c/families/scalar/PackedConvolution.h"
+#include "codegen/c/families/FixedPointText.h"
+#include "codegen/c/families/scalar/PackedTile.h"
+#include "codegen/c/families/scalar/Text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace adze::families {
+
+/// A matrix product is a convolution over one row of pixels.
+static ConvolutionProblem flattened(const ConvolutionProblem &problem) {
+  ConvolutionProblem p = problem;
+  bool pointwise = p.kernelHeight == 1 && p.kernelWidth == 1 &&
+                   p.strideHeight == 1 && p.strideWidth == 1 && p.padTop == 0 &&
+                   p.padLeft == 0 && p.inputHeight == p.outputHeight &&
+                   p.inputWidth == p.outputWidth;
+  if (pointwise) {
+    p.inputWidth = p.outputWidth = p.batch * p.inputHeight * p.inputWidth;
+    p.inputHeight = p.outputHeight = p.batch = 1;
+  }
+  return p;
+}
+
+namespace {
+
+/// How the output pixels of an image are cut into tiles. The last tile ends
+/// with the image and may compute pixels again.
+struct Tiling {
+  Tiling(const ConvolutionProblem &p, const Schedule &schedule)
+      : tile{int(schedule.get("pairs", 1)), int(schedule.get("channels", 1))},
+        pixels(p.outputHeight * p.outputWidth), full(pixels / (2 * tile.pairs)),
+        rest(int(schedule.get("rest", 0))) {}
+
+  TileSize tile;
+  int64_t pixels, full; // of an image
+  int rest;             // pairs of the last tile; 0: there is none
+};
+
+/// The gathering of inputs of one layer.
+struct Gather {
+  explicit Gather(const ConvolutionProblem &p) : p(p) {
+    int64_t below = (p.outputHeight - 1) * p.strideHeight - p.padTop +
+                    (p.kernelHeight - 1) * p.dilationHeight;
+    int64_t right = (p.outputWidth - 1) * p.strideWidth - p.padLeft +
+                    (p.kernelWidth - 1) * p.dilationWidth;
+    rowsLeave = p.padTop > 0 || below >= p.inputHeight;
+    columnsLeave = p.padLeft > 0 || right >= p.inputWidth;
+    contiguous = p.groups == 1 && (p.dilationWidth == 1 || p.kernelWidth == 1);
+  }
+  bool bordered() const { return rowsLeave || columnsLeave; }
+  int64_t run() const {
+    return contiguous ? p.kernelWidth * p.groupInputs() : p.groupInputs();
+  }
+  /// Instructions for the words of one pair of pixels.
+  double instructions() const {
+    double words = double(p.kernelHeight * p.kernelWidth * p.groupInputs());
+    double runs = words / double(run());
+    return words * (run() % 4 == 0 ? 6 : 7.5) + runs * (bordered() ? 34 : 22) +
+           20;
+  }
+
+  std::string text(int pairs, const std::string &indent) const;
+
+  const ConvolutionProblem &p;
+  bool rowsLeave, columnsLeave, contiguous;
+};
+
+} // namespace
+
+/// "x", "x * 2", "x * 2 - 1"
+static std::string affine(const std::string &x, int64_t factor, int64_t minus) {
+  std::string text = factor == 1 ? x : fmt::format("{} * {}", x, factor);
+  return minus == 0 ? text : fmt::format("{} - {}", text, minus);
+}
+
+static std::string addPairs(KernelCode &code, int pairs, int64_t run) {
+  bool quads = run % 4 == 0;
+  std::string name = fmt::format("adze_pairs_{}{}", pairs, quads ? "_by4" : "");
+  std::string text = fmt::format(
+      R"(/* Two pixels side by side into the halves of a word, {}n elements. */
+ADZE_SHARED static void {}(uint32_t *d, const int8_t *a, const int8_t *b, int32_t n)
+{{
+  do {{
+)",
+      quads ? "4 * " : "", name);
+  int count = quads ? 4 : 1;
+  for (int i = 0; i < count; ++i)
+    text +=
+        fmt::format("    d[{}] = (uint32_t)a[{}] + ((uint32_t)b[{}] << 16);\n",
+                    i * pairs, i, i);
+  text += fmt::format("    a += {0};\n    b += {0};\n    d += {1};\n"
+                      "  }} while (--n > 0);\n}}\n",
+                      count, count * pairs);
+  addSharedFunction(code, name, text);
+  return name;
+}
+
+/// Fills the words of one pair: `d` is where, (ya, xa) and (yb, xb) are the
+/// upper left corners of the two windows.
+std::string Gather::text(int pairs, const std::string &indent) const {
+  int64_t inputs = p.groupInputs();
+  std::string name =
+      fmt::format("adze_pairs_{}{}", pairs, run() % 4 == 0 ? "_by4" : "");
+  int64_t count = run() % 4 == 0 ? run() / 4 : run();
+  auto call = [&](const std::string &a, const std::string &b, int64_t words,
+                  const std::string &in) {
+    return fmt::format("{0}{1}(d, {2}, {3}, {4});\n{0}d += {5};\n", in, name, a,
+                       b, words, words * (run() % 4 == 0 ? 4 : 1) * pairs);
+  };
+  std::string text;
+  std::string in = indent;
+  bool manyRows = p.kernelHeight > 1;
+  std::string step =
+      manyRows
+          ? fmt::format(" + ky{}", p.dilationHeight == 1
+                                       ? ""
+                                       : fmt::format(" * {}", p.dilationHeight))
+          : "";
+  if (manyRows) {
+    text += fmt::format("{}for (int32_t ky = 0; ky < {}; ++ky) {{\n", in,
+                        p.kernelHeight);
+    in += "  ";
+  }
+  for (const char *v : {"a", "b"})
+    text += fmt::format("{0}const int8_t *{1} = in + ((y{1}{2}) * {3} + x{1}) "
+                        "* {4};\n",
+                        in, v, step, p.inputWidth, p.inputChannels);
+  std::string inside;
+  auto all = [&](const std::string &condition) {
+    inside += (inside.empty() ? "" : " && ") + condition;
+  };
+  if (rowsLeave)
+    for (const char *v : {"a", "b"})
+      all(fmt::format("(uint32_t)(y{}{}) < {}u", v, step, p.inputHeight));
+  int64_t span = (p.kernelWidth - 1) * p.dilationWidth + 1;
+  if (columnsLeave)
+    for (const char *v : {"a", "b"})
+      all(span <= p.inputWidth
+              ? fmt::format("(uint32_t)x{} < {}u", v, p.inputWidth - span + 1)
+              : "0");
+  std::string fast = in;
+  if (bordered()) {
+    text += fmt::format("{}if ({}) {{\n", in, inside);
+    fast += "  ";
+  }
+  if (contiguous) {
+    text += call("a", "b", count, fast);
+  } else if (p.kernelWidth == 1) {
+    text += call("a", "b", count, fast);
+  } else {
+    text += fmt::format("{}for (int32_t kx = 0; kx < {}; ++kx) {{\n", fast,
+                        p.kernelWidth);
+    text += call(fmt::format("a + kx * {}", p.dilationWidth * p.inputChannels),
+                 fmt::format("b + kx * {}", p.dilationWidth * p.inputChannels),
+                 count, fast + "  ");
+    text += fast + "}\n";
+  }
+  if (bordered()) {
+    text += in + "} else {\n";
+    std::string deep = in + "  ";
+    std::string kx = "";
+    if (p.kernelWidth > 1) {
+      text += fmt::format("{}for (int32_t kx = 0; kx < {}; ++kx) {{\n", deep,
+                          p.kernelWidth);
+      deep += "  ";
+      kx = p.dilationWidth == 1 ? " + kx"
+                                : fmt::format(" + kx * {}", p.dilationWidth);
+    }
+    for (const char *v : {"a", "b"})
+      text += fmt::format(
+          "{0}const int8_t *s{1} = (uint32_t)(y{1}{2}) < {3}u && "
+          "(uint32_t)(x{1}{4}) < {5}u ? in + ((y{1}{2}) * {5} + x{1}{4}) * {6} "
+          ": blank;\n",
+          deep, v, step, p.inputHeight, kx, p.inputWidth, p.inputChannels);
+    bool quads = run() % 4 == 0 && inputs % 4 == 0;
+    if (quads || run() % 4 != 0) {
+      text += call("sa", "sb", quads ? inputs / 4 : inputs, deep);
+    } else {
+      // Runs of four words, but not their parts.
+      text += fmt::format("{0}for (int32_t i = 0; i < {1}; ++i) {{\n"
+                          "{0}  *d = (uint32_t)sa[i] + ((uint32_t)sb[i] << "
+                          "16);\n{0}  d += {2};\n{0}}}\n",
+                          deep, inputs, pairs);
+    }
+    if (p.kernelWidth > 1)
+      text += in + "  }\n";
+    text += in + "}\n";
+  }
+  if (manyRows)
+    text += indent + "}\n";
+  return text;
+}
+
+bool PackedConvolution::matches(const Problem &problem, const Machine &) const {
+  auto *p = std::get_if<ConvolutionProblem>(&problem);
+  return p && p->type == QuantizedType::int8 && p->weightBits == 8 &&
+         !p->residual && p->outputElements() > 0 && p->inputElements() > 0 &&
+         takes(*p) && !schedules(problem, Machine()).empty();
+}
+
+std::vector<Schedule> PackedConvolution::schedules(const Problem &problem,
+                                                   const Machine &) const {
+  ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
+  std::vector<Schedule> result;
+  int64_t pixels = p.outputHeight * p.outputWidth;
+  for (int channels : {2, 1, 3})
+    for (int pairs : {3, 2, 1}) {
+      // Three by three are more sums than registers.
+      if (pixels < 2 * pairs || p.groupOutputs() < channels ||
+          pairs * channels > 6 ||
+          (channels == 3 && p.groupOutputs() % 3 != 0) ||
+          (channels == 1 && p.groupOutputs() > 1))
+        continue;
+      Schedule s;
+      s.family = name();
+      s.parameters["pairs"] = pairs;
+      s.parameters["channels"] = channels;
+      int64_t rest = pixels % (2 * pairs);
+      if (rest == 0) {
+        result.push_back(s);
+        continue;
+      }
+      s.parameters["rest"] = pairs;
+      result.push_back(s);
+      // A second function pays only where much would be computed twice.
+      int64_t fewer = (rest + 1) / 2;
+      if (fewer < pairs && (2 * pairs - rest) * 20 > pixels) {
+        s.parameters["rest"] = fewer;
+        result.push_back(s);
+      }
+    }
+  return result;
+}
+
+KernelFeatures PackedConvolution::features(const Problem &problem,
+                                           const Schedule &schedule,
+                                           const Machine &machine) const {
+  ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
+  Tiling t(p, schedule);
+  Gather gather(p);
+  const Requantization &q = p.requantization;
+  bool twoSided = q.rounding == Rounding::twice && q.zeroPoint != q.low;
+  int64_t flushes = countFlushes(p, t.tile.channels);
+  double images = double(p.batch * p.groups);
+  auto cost = [&](int pairs) {
+    TileSize size{pairs, t.tile.channels};
+    return packedTileInstructions(p, size, flushes, twoSided) +
+           pairs * gather.instructions() + 60;
+  };
+  KernelFeatures f;
+  f.instructions = images * (double(t.full) * cost(t.tile.pairs) +
+                             (t.rest ? cost(t.rest) : 0));
+  if (machine.wordBits != 32 || machine.triple.rfind("riscv", 0) != 0)
+    f.instructions *= 1.05;
+  auto blocks = int64_t(channelBlocks(p, t.tile.channels).size()) * p.groups;
+  int64_t taps = packedTaps(p);
+  f.constantBytes = blocks * (t.tile.channels * (taps + (twoSided ? 12 : 8)) +
+                              4 * ((taps / 2 + 31) / 32));
+  f.codeBytes = 400 + 100 * t.tile.pairs * t.tile.channels *
+                          (t.rest && t.rest != t.tile.pairs ? 2 : 1);
+  f.scratchBytes = taps * t.tile.pairs * 4 + p.groupInputs();
+  f.stackBytes = 160;
+  f.loads = f.instructions * 0.25;
+  f.stores = f.instructions * 0.03;
+  return f;
+}
+
+bool PackedConvolution::generate(const Problem &problem,
+                                 const Schedule &schedule, const Machine &,
+                                 KernelCode &code) const {
+  ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
+  Tiling t(p, schedule);
+  std::optional<LineForm> form = findLineForm(p);
+  PackedWeights packed;
+  if (!form || !packWeights(p, t.tile.channels, *form, packed))
+    return false;
+  code.constants = {byteConstant(packed.weights),
+                    wordConstant(packed.groupEnds), wordConstant(packed.lines)};
+  int64_t taps = packedTaps(p), words = (taps / 2 + 31) / 32;
+  auto blocks = int64_t(channelBlocks(p, t.tile.channels).size());
+  int64_t columns = taps * t.tile.pairs;
+  Gather gather(p);
+  code.scratchBytes = {columns * 4 +
+                       (gather.bordered() ? (p.groupInputs() + 3) / 4 * 4 : 0)};
+
+  std::string b;
+  b += "  uint32_t *columns = (uint32_t *)scratch0;\n";
+  if (gather.bordered()) {
+    b += fmt::format("  int8_t *blank = (int8_t *)(scratch0 + {});\n", columns);
+    b += fmt::format("  for (int32_t i = 0; i < {}; ++i) {{\n    blank[i] = "
+                     "{};\n  }}\n",
+                     p.groupInputs(), p.inputZeroPoint);
+  }
+  std::string in = "  ", input = "in0", output = "out0";
+  int64_t imageIn = p.inputHeight * p.inputWidth * p.inputChannels;
+  int64_t imageOut = t.pixels * p.outputChannels;
+  if (p.batch > 1) {
+    b += fmt::format("  for (int32_t n = 0; n < {}; ++n) {{\n", p.batch);
+    in += "  ";
+    input += fmt::format(" + n * {}", imageIn);
+    output += fmt::format(" + n * {}", imageOut);
+  }
+  std::string weights = "c0", ends = "c1", lines = "c2";
+  if (p.groups > 1) {
+    b += fmt::format("{}for (int32_t g = 0; g < {}; ++g) {{\n", in, p.groups);
+    in += "  ";
+    input += fmt::format(" + g * {}", p.groupInputs());
+    output += fmt::format(" + g * {}", p.groupOutputs());
+    weights += fmt::format(" + g * {}", blocks * taps * t.tile.channels);
+    ends += fmt::format(" + g * {}", blocks * words);
+    lines += fmt::format(" + g * {}",
+                         blocks * t.tile.channels * (form->twoSided ? 3 : 2));
+  }
+  b += fmt::format("{0}const int8_t *in = {1};\n{0}int8_t *out = {2};\n", in,
+                   input, output);
+  // One tile of the given number of pairs from pixel `from` on.
+  auto tile = [&](int pairs, const std::string &indent) {
+    addPairs(code, pairs, gather.run());
+    std::string name =
+        addPackedTile(code, {pairs, t.tile.channels}, *form, p.requantization);
+    std::string text;
+    bool oneRow = p.outputHeight == 1;
+    text +=
+        fmt::format("{}int32_t x = {};\n", indent,
+                    oneRow ? "from" : fmt::format("from % {}", p.outputWidth));
+    text += fmt::format("{}int32_t y = {};\n", indent,
+                        oneRow ? "0" : fmt::format("from / {}", p.outputWidth));
+    text += fmt::format("{}for (int32_t pair = 0; pair < {}; ++pair) {{\n",
+                        indent, pairs);
+    std::string deep = indent + "  ";
+    text += deep + "uint32_t *d = columns + pair;\n";
+    for (const char *v : {"a", "b"}) {
+      text += fmt::format("{0}int32_t y{1} = {2};\n{0}int32_t x{1} = {3};\n",
+                          deep, v, affine("y", p.strideHeight, p.padTop),
+                          affine("x", p.strideWidth, p.padLeft));
+      if (oneRow)
+        text += deep + "++x;\n";
+      else
+        text += fmt::format("{0}if (++x == {1}) {{\n{0}  x = 0;\n{0}  "
+                            "++y;\n{0}}}\n",
+                            deep, p.outputWidth);
+    }
+    text += gather.text(pairs, deep);
+    text += indent + "}\n";
+    text += fmt::format("{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, "
+                        "{}, {});\n",
+                        indent, name, weights, ends, lines, p.outputChannels,
+                        p.outputChannels, p.groupOutputs(), words,
+                        form->resultShift);
+    return text;
+  };
+  int64_t step = 2 * t.tile.pairs;
+  bool separate = t.rest && t.rest != t.tile.pairs;
+  int64_t count = separate || !t.rest ? t.full : t.full + 1;
+  b += fmt::format("{}for (int32_t tile = 0; tile < {}; ++tile) {{\n", in,
+                   count);
+  if (separate || !t.rest)
+    b += fmt::format("{}  int32_t from = tile * {};\n", in, step);
+  else
+    b += fmt::format("{}  int32_t from = tile < {} ? tile * {} : {};\n", in,
+                     t.full, step, t.pixels - step);
+  b += tile(t.tile.pairs, in + "  ");
+  b += in + "}\n";
+  if (separate) {
+    b += fmt::format("{0}{{\n{0}  int32_t from = {1};\n", in,
+                     t.pixels - 2 * t.rest);
+    b += tile(t.rest, in + "  ");
+    b += in + "}\n";
+  }
+  while (in.size() > 2) {
+    in.resize(in.size() - 2);
+    b += in + "}\n";
+  }
+  code.body = b;
+  return true;
+}
+
+} // namespace adze::families

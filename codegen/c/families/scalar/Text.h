@@ -1,0 +1,27 @@
+//===- Text.h - C text that the scalar kernels share ------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_FAMILIES_SCALAR_TEXT_H
+#define ADZE_CODEGEN_C_FAMILIES_SCALAR_TEXT_H
+
+#include "adze/KernelFamily.h"
+
+namespace adze::families {
+
+/// ADZE_KEEP(x): an empty asm statement that the value passes through. gcc and
+/// clang keep the order of such statements; without them both hoist loads
+/// across a tile that fills the register file, and spill.
+void addKeepMacro(KernelCode &code);
+
+KernelConstant byteConstant(const std::vector<int8_t> &bytes);
+
+/// Whether a machine runs these kernels: it has no SIMD instructions that
+/// another family would use.
+bool isScalarMachine(const Machine &machine);
+
+} // namespace adze::families
+
+#endif
