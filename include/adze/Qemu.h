@@ -97,6 +97,10 @@ struct RunStats {
   FunctionStats total;
   /// In the order in which they were first executed.
   std::vector<FunctionStats> functions;
+  /// The calls that NAME_run made, in order, each with everything that was
+  /// executed until it came back: kernels (layers of the model), and copies.
+  /// Bytes are not counted here.
+  std::vector<FunctionStats> calls;
 
   uint64_t flash() const { return memory.flash(); }
   uint64_t ram() const { return memory.staticRam() + stackBytes; }

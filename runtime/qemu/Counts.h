@@ -24,10 +24,17 @@ struct AddressCount {
   uint64_t loadBytes = 0, storeBytes = 0;
 };
 
+/// One call of the program's function: what was executed until it came back.
+struct CallCount {
+  uint64_t address = 0;                   // the first instruction
+  std::vector<AddressCount> instructions; // executions only
+};
+
 struct Counts {
   bool complete = false;      // the end marker was reached
   uint64_t lowestStored = ~0; // on the stack
   std::vector<AddressCount> addresses;
+  std::vector<CallCount> calls; // in order
 };
 
 /// Reads the file that the plugin wrote.

@@ -52,8 +52,9 @@ Status readOutputs(const Image &image, const TemporaryFolder &folder,
 }
 
 /// `folder` gets the plugin if the run is counted.
-Status makeCommand(const Image::Impl &image, const TemporaryFolder &folder,
-                   bool count, std::vector<std::string> &command) {
+Status makeCommand(const Image::Impl &image, const std::string &model,
+                   const TemporaryFolder &folder, bool count,
+                   std::vector<std::string> &command) {
   const ToolCommand &emulator = image.machine.emulator.command;
   std::string tool;
   if (Status status = findTool(
@@ -70,11 +71,18 @@ Status makeCommand(const Image::Impl &image, const TemporaryFolder &folder,
                   image.elfPath});
   if (!count)
     return Status::success();
+  uint64_t runBegin = 0, runEnd = 0;
+  if (const ElfFunction *run =
+          image.elf.functionAt(image.elf.symbol(model + "_run"))) {
+    runBegin = run->address;
+    runEnd = run->address + run->size;
+  }
   // By a relative name: a comma in a path would end the plugin's option.
   command.push_back("-plugin");
   command.push_back(fmt::format(
-      "./{},begin={:#x},end={:#x},stack_low={:#x},stack_high={:#x},out={}",
-      counterFile, image.elf.symbol("adze_guest_count_begin"),
+      "./{},run_begin={:#x},run_end={:#x},begin={:#x},end={:#x},"
+      "stack_low={:#x},stack_high={:#x},out={}",
+      counterFile, runBegin, runEnd, image.elf.symbol("adze_guest_count_begin"),
       image.elf.symbol("adze_guest_count_end"),
       image.elf.symbol("__stack_limit"), image.elf.symbol("__stack_top"),
       countsFile));
@@ -153,7 +161,8 @@ Status runImage(const Image &image, const std::vector<const Tensor *> &inputs,
   if (Status status = writeInputs(inputs, folder); !status)
     return status;
   std::vector<std::string> command;
-  if (Status status = makeCommand(*image.impl, folder, options.count, command);
+  if (Status status =
+          makeCommand(*image.impl, image.model, folder, options.count, command);
       !status)
     return status;
 

@@ -9,12 +9,17 @@
  * `end`: executions, loads, stores and bytes of both, and the lowest address
  * stored to in [stack_low, stack_high). Written as text to `out`:
  *
- *   adze-counter 1 complete <0|1> lowest <hex>
+ *   adze-counter 2 complete <0|1> lowest <hex>
  *   <address hex> <executions> <loads> <stores> <load bytes> <store bytes>
+ *   ...
+ *   call <address hex>
+ *   <address hex> <executions>
  *   ...
  *
  * in the order in which the instructions were first translated, which is the
- * order of first execution up to the reach of a translation block.
+ * order of first execution up to the reach of a translation block. A `call` is
+ * what was executed between leaving the addresses [run_begin, run_end) and
+ * coming back there, callees included: one kernel of the program.
  *
  * Executions are counted inline; loads and stores by callback, because the
  * inline memory counters of QEMU 7.2 are wrong (reads count only stores, writes
@@ -66,6 +71,10 @@ extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *,
                                                    void (*)(unsigned, void *),
                                                    enum qemu_plugin_cb_flags,
                                                    void *);
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *,
+                                                 void (*)(unsigned, void *),
+                                                 enum qemu_plugin_cb_flags,
+                                                 void *);
 extern void qemu_plugin_register_vcpu_mem_cb(
     struct qemu_plugin_insn *,
     void (*)(unsigned, qemu_plugin_meminfo_t, uint64_t, void *),
@@ -80,16 +89,34 @@ EXPORT int qemu_plugin_version = 1;
 struct record {
   uint64_t address;
   uint64_t executions, loads, stores, load_bytes, store_bytes;
+  uint64_t in_call; /* executions since the call at hand began */
   struct record *next_in_bucket, *next_in_order;
+};
+
+/* A translated block: it is executed from its first instruction to its last. */
+struct block {
+  size_t count;
+  bool in_run;
+  uint64_t executions; /* since the call at hand began */
+  struct block *next_active;
+  struct record *records[];
 };
 
 enum { BUCKETS = 1 << 14 };
 static struct record *buckets[BUCKETS];
 static struct record *first, **last = &first;
 static uint64_t begin_address, end_address, stack_low, stack_high;
+static uint64_t run_begin, run_end;
 static uint64_t lowest = UINT64_MAX;
-static bool counting, complete;
+static bool counting, complete, in_call;
+static struct block *active; /* blocks that the call at hand executed */
 static char *out_name;
+static FILE *calls; /* text of the calls that ended */
+
+static void out_of_memory(void) {
+  fprintf(stderr, "adze-counter: out of memory\n");
+  exit(1);
+}
 
 static struct record *record_of(uint64_t address) {
   struct record **bucket = &buckets[(address >> 1) % BUCKETS];
@@ -98,16 +125,66 @@ static struct record *record_of(uint64_t address) {
     if (r->address == address)
       return r;
   r = calloc(1, sizeof *r);
-  if (!r) {
-    fprintf(stderr, "adze-counter: out of memory\n");
-    exit(1);
-  }
+  if (!r)
+    out_of_memory();
   r->address = address;
   r->next_in_bucket = *bucket;
   *bucket = r;
   *last = r;
   last = &r->next_in_order;
   return r;
+}
+
+static void begin_call(uint64_t address) {
+  in_call = true;
+  fprintf(calls, "call %" PRIx64 "\n", address);
+}
+
+/* Sums of blocks become sums of instructions: blocks may overlap. */
+static void end_call(void) {
+  struct block *b;
+  size_t i;
+  for (b = active; b; b = b->next_active)
+    for (i = 0; i < b->count; ++i)
+      b->records[i]->in_call += b->executions;
+  for (; active; active = b) {
+    b = active->next_active;
+    for (i = 0; i < active->count; ++i) {
+      struct record *r = active->records[i];
+      if (r->in_call)
+        fprintf(calls, "%" PRIx64 " %" PRIu64 "\n", r->address, r->in_call);
+      r->in_call = 0;
+    }
+    active->executions = 0;
+    active->next_active = NULL;
+  }
+  in_call = false;
+}
+
+static void on_block(unsigned cpu, void *data) {
+  struct block *b = data;
+  (void)cpu;
+  if (!counting)
+    return;
+  if (b->in_run) {
+    if (in_call)
+      end_call();
+    return;
+  }
+  if (!in_call)
+    begin_call(b->records[0]->address);
+  if (b->executions++ == 0) {
+    b->next_active = active;
+    active = b;
+  }
+}
+
+static void copy_calls(FILE *out) {
+  char buffer[4096];
+  size_t count;
+  rewind(calls);
+  while ((count = fread(buffer, 1, sizeof buffer, calls)) > 0)
+    fwrite(buffer, 1, count, out);
 }
 
 static void write_counts(void) {
@@ -117,7 +194,7 @@ static void write_counts(void) {
     perror(out_name);
     return;
   }
-  fprintf(out, "adze-counter 1 complete %d lowest %" PRIx64 "\n", complete,
+  fprintf(out, "adze-counter 2 complete %d lowest %" PRIx64 "\n", complete,
           lowest);
   for (r = first; r; r = r->next_in_order)
     if (r->executions)
@@ -126,6 +203,9 @@ static void write_counts(void) {
               " %" PRIu64 "\n",
               r->address, r->executions, r->loads, r->stores, r->load_bytes,
               r->store_bytes);
+  if (in_call)
+    end_call();
+  copy_calls(out);
   fclose(out);
 }
 
@@ -167,11 +247,18 @@ static void on_memory(unsigned cpu, qemu_plugin_meminfo_t info,
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
   size_t i, count = qemu_plugin_tb_n_insns(tb);
+  struct block *b = calloc(1, sizeof *b + count * sizeof *b->records);
   (void)id;
+  if (!b)
+    out_of_memory();
+  b->count = count;
   for (i = 0; i < count; ++i) {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
     uint64_t address = qemu_plugin_insn_vaddr(insn);
     struct record *r = record_of(address);
+    b->records[i] = r;
+    if (i == 0)
+      b->in_run = address >= run_begin && address < run_end;
     if (address == begin_address)
       qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin,
                                              QEMU_PLUGIN_CB_NO_REGS, NULL);
@@ -183,6 +270,9 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     qemu_plugin_register_vcpu_mem_cb(insn, on_memory, QEMU_PLUGIN_CB_NO_REGS,
                                      QEMU_PLUGIN_MEM_RW, r);
   }
+  if (count && run_end)
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
+                                         b);
 }
 
 /* An image that never reached `end` (a fault, a time-out) is reported so. */
@@ -199,6 +289,8 @@ static bool read_argument(const char *argument) {
     uint64_t *value;
   } numbers[] = {{"begin=", &begin_address},
                  {"end=", &end_address},
+                 {"run_begin=", &run_begin},
+                 {"run_end=", &run_end},
                  {"stack_low=", &stack_low},
                  {"stack_high=", &stack_high}};
   size_t i;
@@ -233,6 +325,11 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
     }
   if (!out_name) {
     fprintf(stderr, "adze-counter: argument 'out' is missing\n");
+    return -1;
+  }
+  calls = tmpfile();
+  if (!calls) {
+    perror("adze-counter: a temporary file");
     return -1;
   }
   qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
