@@ -127,12 +127,14 @@ public:
                                      addend + dc, jump + dj))
               return found;
           }
-    if (stepped)
-      return std::nullopt;
-    for (int64_t dc = -40; dc <= 40; ++dc)
+    int64_t reach = stepped ? 12 : 40;
+    for (int64_t dc = -reach; dc <= reach; ++dc)
       for (int64_t dm = -100; dm <= 100; ++dm)
-        if (auto found = attempt(shift, offset, center + dm, addend + dc, 0))
-          return found;
+        for (int64_t dj = stepped ? -2 : 0; dj <= (stepped ? 2 : 0); ++dj)
+          if (jump + dj <= 0)
+            if (auto found =
+                    attempt(shift, offset, center + dm, addend + dc, jump + dj))
+              return found;
     return std::nullopt;
   }
 
