@@ -64,7 +64,8 @@ public:
 
 private:
   KernelConstant weights() const;
-  TileText tileText(const ChannelTile &part, const std::string &indent);
+  CountedText tileText(const ChannelTile &part,
+                       const std::string &indent) const;
   void rowOfTiles(const std::string &indent);
   void channelBlocks(const std::string &indent);
   void vectorBody(KernelCode &code);
@@ -74,7 +75,7 @@ private:
     body += indent + text + "\n";
     instructions += cost * weight;
   }
-  void append(const TileText &text) {
+  void append(const CountedText &text) {
     body += text.text;
     instructions += text.instructions * weight;
     loads += text.loads * weight;
@@ -117,36 +118,16 @@ KernelConstant Generator::weights() const {
 }
 
 /// Sums and outputs of one tile, for `vl` channels from `o` on.
-TileText Generator::tileText(const ChannelTile &part,
-                             const std::string &indent) {
-  TileText out;
-  std::string type = "vint32" + sumType(part.sumRegisters).substr(3) + "_t";
-  std::string load = "__riscv_vle32_v_" + sumType(part.sumRegisters);
-  int sums = part.blocks > 1 ? part.blocks : part.pixels;
-  std::vector<std::string> to, channels = {"o"};
-  for (int i = 0; i < sums; ++i) {
-    std::string value =
-        i && part.blocks == 1
-            ? "a0"
-            : fmt::format("{}(c1 + o{}, vl)", load,
-                          i ? fmt::format(" + {} * vl", i) : std::string());
-    out.text += fmt::format("{}{} a{} = {};\n", indent, type, i, value);
-    out.instructions += value == "a0" ? 1 : 2;
-    if (part.blocks > 1) {
-      to.push_back(i ? fmt::format("to + {} * vl", i) : "to");
-      if (i)
-        channels.push_back(fmt::format("o + {} * vl", i));
-    } else {
-      to.push_back(i ? fmt::format("to + {}", i * p.outputChannels) : "to");
-    }
-  }
-  out.instructions += 1; // vsetvli
-  TileText products = accumulate(part, indent);
-  TileText stores = requantizer.store(part.sumRegisters, to, channels, indent);
-  out.text += products.text + stores.text;
-  out.instructions += products.instructions + stores.instructions;
-  out.loads += products.loads + stores.loads;
-  return out;
+CountedText Generator::tileText(const ChannelTile &part,
+                                const std::string &indent) const {
+  Assembly assembly;
+  bool blocks = part.blocks > 1;
+  int sums = blocks ? part.blocks : part.pixels;
+  requantizer.begin(part.sumRegisters, sums, blocks, assembly);
+  accumulate(part, assembly);
+  requantizer.store(part.sumRegisters, sums, blocks, p.outputChannels,
+                    assembly);
+  return assembly.finish(indent);
 }
 
 /// The tiles of one row of pixels.
@@ -156,22 +137,19 @@ void Generator::rowOfTiles(const std::string &indent) {
   std::string position = singleRow() ? "at" : "offset";
   int64_t step = tile.pixels * tile.pixelStride;
   if (full > 1) {
+    // Unrolled, the text of a tile would be repeated many times.
+    line("", "#pragma clang loop unroll(disable)");
     line(indent, fmt::format("for (int32_t x = 0; x < {}; ++x) {{", full));
     weight = before * full;
     append(tileText(tile, indent + "  "));
-    line(indent + "  ", fmt::format("{} += {};", position, step), 3);
-    line(indent + "  ",
-         fmt::format("to += {};", tile.pixels * p.outputChannels), 1);
+    line(indent + "  ", fmt::format("{} += {};", position, step), 4);
     line(indent, "}");
     weight = before;
   } else if (full == 1) {
     line(indent, "{");
     append(tileText(tile, indent + "  "));
-    if (rest) {
+    if (rest)
       line(indent + "  ", fmt::format("{} += {};", position, step), 1);
-      line(indent + "  ",
-           fmt::format("to += {};", tile.pixels * p.outputChannels), 1);
-    }
     line(indent, "}");
   }
   if (rest) {
@@ -235,6 +213,7 @@ void Generator::channelBlocks(const std::string &indent) {
     line(indent, "size_t vl;");
     weight = before * ((outputs + lanes - 1) / lanes);
   }
+  line("", "#pragma clang loop unroll(disable)");
   line(indent, fmt::format("while (o < {}) {{", end));
   line(in,
        fmt::format("vl = __riscv_vsetvl_e32m{}({} - o);", tile.sumRegisters,
@@ -261,6 +240,7 @@ void Generator::vectorBody(KernelCode &code) {
       weight *= p.batch;
     }
     append(ring.prepare(indent, code));
+    line("", "#pragma clang loop unroll(disable)");
     line(indent,
          fmt::format("for (int32_t y = 0; y < {}; ++y) {{", p.outputHeight));
     indent += "  ";
@@ -344,6 +324,7 @@ bool Generator::generate(bool pack, KernelCode &code,
                          KernelFeatures &features) {
   if (!requantizer.build(p))
     return false;
+  tile.pixels = std::min(tile.pixels, requantizer.mostSums(tile.sumRegisters));
   ChannelTile whole = tile;
   body = fmt::format("#if {}\n", vectorGuard);
   vectorBody(code);

@@ -22,12 +22,8 @@ constexpr int64_t longestBody = 48;
 static constexpr std::array<const char *, 12> scalars = {
     "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "t3", "t4", "t5", "t6"};
 
-std::string sumType(int registers) { return fmt::format("i32m{}", registers); }
-std::string halfType(int registers) {
-  return fmt::format("i16m{}", registers / 2);
-}
-std::string byteType(int registers) {
-  return registers == 2 ? "i8mf2" : fmt::format("i8m{}", registers / 4);
+std::string sumRegister(int registers, int index) {
+  return fmt::format("v{}", 8 + registers * index);
 }
 
 void ChannelTile::choose(int64_t outputChannels, int bytesOfWeights) {
@@ -51,17 +47,14 @@ namespace {
 
 class Emitter {
 public:
-  explicit Emitter(const ChannelTile &tile) : tile(tile) {}
-  TileText emit(const std::string &indent);
+  Emitter(const ChannelTile &tile, Assembly &assembly)
+      : tile(tile), assembly(assembly) {}
+  void emit();
 
 private:
   void line(const std::string &text, bool load = false) {
-    body += fmt::format("      \"{}\\n\"\n", text);
-    instructions += weight;
-    if (load)
-      loads += weight;
+    assembly.line(text, load);
   }
-  void label(int number) { body += fmt::format("      \"{}:\\n\"\n", number); }
   void addConstant(const std::string &to, const std::string &from,
                    int64_t value);
   void placePointers();
@@ -72,16 +65,14 @@ private:
   std::string weightRegister(int64_t row);
 
   const ChannelTile &tile;
-  std::string body;
-  int64_t instructions = 0, loads = 0;
-  int64_t weight = 1; // how often the lines being written run
+  Assembly &assembly;
 
   std::vector<int64_t> pointers; // elements from the first pixel
   struct Held {
     int64_t channel, column, last;
   };
-  std::map<std::string, Held> held;   // scalar register -> its activation
-  std::set<std::string> used, pinned; // pinned: of the pixels in work
+  std::map<std::string, Held> held; // scalar register -> its activation
+  std::set<std::string> pinned;     // registers of the pixels in work
 };
 
 } // namespace
@@ -90,7 +81,7 @@ void Emitter::addConstant(const std::string &to, const std::string &from,
                           int64_t value) {
   if (value >= -2048 && value <= 2047)
     return line(fmt::format("addi {}, {}, {}", to, from, value));
-  used.insert("t3");
+  assembly.clobber("t3");
   line(fmt::format("li t3, {}", value));
   line(fmt::format("add {}, {}, t3", to, from));
 }
@@ -140,7 +131,7 @@ const char *Emitter::scalar(int64_t channel, int64_t column, int64_t row) {
       victim = name, furthest = it->second.last;
   }
   held[victim] = {channel, column, lastUse(channel, column)};
-  used.insert(victim);
+  assembly.clobber(victim);
   pinned.insert(victim);
   size_t base = pointers.size() - 1;
   while (pointers[base] > column)
@@ -203,8 +194,9 @@ void Emitter::channelsOf(int64_t count) {
             names.push_back(scalar(
                 channel, pixel * tile.pixelStride + tap * tile.tapStride, row));
           for (int64_t pixel = from; pixel < to; ++pixel)
-            line(fmt::format("vwmacc.vx %[a{}], {}, {}",
-                             tile.blocks > 1 ? block : pixel,
+            line(fmt::format("vwmacc.vx {}, {}, {}",
+                             sumRegister(tile.sumRegisters,
+                                         tile.blocks > 1 ? block : int(pixel)),
                              names[size_t(pixel - from)], weights));
         }
       }
@@ -212,32 +204,55 @@ void Emitter::channelsOf(int64_t count) {
   }
 }
 
-TileText Emitter::emit(const std::string &indent) {
+void Emitter::emit() {
   placePointers();
   bool manyRows = tile.kernelRows > 1;
-  // Channels of a loop body: whole segments of weights, as many as possible.
+  std::string source =
+      tile.inputBytes == 1 ? "const int8_t *" : "const int16_t *";
+  for (int i = 0; i < tile.blocks; ++i)
+    assembly.local(fmt::format("w{}", i),
+                   tile.weightBytes == 2 ? "const int16_t *" : "const int8_t *",
+                   i ? fmt::format("w{} + {} * vl", i - 1, tile.segment)
+                     : "weights");
+  if (manyRows) {
+    assembly.local("p0", source);
+    assembly.local("r", source + "const *", "rows");
+    assembly.input("re", fmt::format("rows + {}", tile.kernelRows));
+    assembly.input("x", "offset");
+  } else {
+    assembly.local("p0", source, "at");
+  }
+  for (size_t i = 1; i < pointers.size(); ++i)
+    assembly.local(fmt::format("p{}", i), source);
+  int64_t step = tile.outputs * tile.segment * tile.weightBytes;
+  if (step > 2047)
+    assembly.input("step", fmt::format("(ptrdiff_t){}", step));
+  for (int i = 0; i < 8; ++i)
+    assembly.clobber(fmt::format("v{}", i));
+
+  // Channels of a loop body: whole segments of weights, as many as possible,
+  // and rather a divisor of all channels.
   int64_t unroll = tile.channels;
   if (tile.weightRows() > longestBody) {
-    unroll = std::max<int64_t>(1, longestBody / tile.taps);
-    int64_t best = 0;
-    for (int64_t count = unroll; count > 0; --count)
-      if (count * tile.taps % tile.segment == 0) {
-        if (!best)
-          best = count;
-        if (tile.channels % count == 0 && 2 * count > best) {
-          best = count;
+    int64_t most = 0;
+    for (unroll = std::max<int64_t>(1, longestBody / tile.taps); unroll > 0;
+         --unroll)
+      if (unroll * tile.taps % tile.segment == 0) {
+        most = std::max(most, unroll);
+        if (tile.channels % unroll == 0)
           break;
-        }
       }
-    unroll = best ? best : tile.segment;
+    if (2 * unroll <= most)
+      unroll = most;
   }
   int64_t trips = tile.channels / unroll, rest = tile.channels % unroll;
 
   line(fmt::format("vsetvli zero, %[vl], e16, m{}, ta, ma",
                    tile.sumRegisters / 2));
-  weight = tile.kernelRows;
+  int64_t once = assembly.weight;
+  assembly.weight = once * tile.kernelRows;
   if (manyRows) {
-    label(1);
+    assembly.label(1);
     line("ld %[p0], 0(%[r])", true);
     line("addi %[r], %[r], 8");
     line("add %[p0], %[p0], %[x]");
@@ -246,83 +261,28 @@ TileText Emitter::emit(const std::string &indent) {
     addConstant(fmt::format("%[p{}]", i), "%[p0]",
                 pointers[i] * tile.inputBytes);
   if (trips > 1) {
-    addConstant("%[e]", "%[p0]", trips * unroll * tile.inputBytes);
-    label(2);
+    assembly.local("end", source);
+    addConstant("%[end]", "%[p0]", trips * unroll * tile.inputBytes);
+    assembly.label(2);
   }
-  weight = tile.kernelRows * trips;
+  assembly.weight = once * tile.kernelRows * trips;
   channelsOf(unroll);
-  if (trips > 1 || rest) {
-    weight = tile.kernelRows * trips;
+  if (trips > 1 || rest)
     for (size_t i = 0; i < pointers.size(); ++i)
       line(fmt::format("addi %[p{0}], %[p{0}], {1}", i,
                        unroll * tile.inputBytes));
-  }
   if (trips > 1)
-    line("bne %[p0], %[e], 2b");
-  weight = tile.kernelRows;
+    line("bne %[p0], %[end], 2b");
+  assembly.weight = once * tile.kernelRows;
   if (rest)
     channelsOf(rest);
   if (manyRows)
     line("bne %[r], %[re], 1b");
-
-  std::string in = indent + "  ";
-  std::string text = indent + "{\n";
-  std::vector<std::string> outputs, inputs = {"[vl] \"r\"(vl)"};
-  int sums = tile.blocks > 1 ? tile.blocks : tile.pixels;
-  for (int i = 0; i < sums; ++i)
-    outputs.push_back(fmt::format("[a{0}] \"+vr\"(a{0})", i));
-  std::string element = tile.weightBytes == 2 ? "int16_t" : "int8_t";
-  for (int i = 0; i < tile.blocks; ++i) {
-    text += i == 0 ? fmt::format("{}const {} *w0 = weights;\n", in, element)
-                   : fmt::format("{}const {} *w{} = w{} + {} * vl;\n", in,
-                                 element, i, i - 1, tile.segment);
-    outputs.push_back(fmt::format("[w{0}] \"+&r\"(w{0})", i));
-    ++instructions;
-  }
-  std::string source = tile.inputBytes == 1 ? "int8_t" : "int16_t";
-  if (manyRows) {
-    text += fmt::format("{0}const {1} *p0;\n{0}const {1} *const *r = rows;\n",
-                        in, source);
-    outputs.emplace_back("[p0] \"=&r\"(p0)");
-    outputs.emplace_back("[r] \"+&r\"(r)");
-    inputs.push_back(fmt::format("[re] \"r\"(rows + {})", tile.kernelRows));
-    inputs.emplace_back("[x] \"r\"(offset)");
-    instructions += 2;
-  } else {
-    text += fmt::format("{}const {} *p0 = at;\n", in, source);
-    outputs.emplace_back("[p0] \"+&r\"(p0)");
-    ++instructions;
-  }
-  for (size_t i = 1; i < pointers.size(); ++i) {
-    text += fmt::format("{}const {} *p{};\n", in, source, i);
-    outputs.push_back(fmt::format("[p{0}] \"=&r\"(p{0})", i));
-  }
-  if (trips > 1) {
-    text += fmt::format("{}const {} *end;\n", in, source);
-    outputs.emplace_back("[e] \"=&r\"(end)");
-  }
-  int64_t step = tile.outputs * tile.segment * tile.weightBytes;
-  if (step > 2047)
-    inputs.push_back(fmt::format("[step] \"r\"((ptrdiff_t){})", step));
-  std::string clobbers = "\"memory\"";
-  for (int i = 0; i < 8; ++i)
-    clobbers += fmt::format(", \"v{}\"", i);
-  for (const std::string &name : used)
-    clobbers += fmt::format(", \"{}\"", name);
-  auto joined = [&](const std::vector<std::string> &parts) {
-    std::string all;
-    for (const std::string &part : parts)
-      all += (all.empty() ? "" : ", ") + part;
-    return all;
-  };
-  text += fmt::format("{0}__asm__ volatile(\n{1}{0}    : {2}\n{0}    : {3}\n"
-                      "{0}    : {4});\n",
-                      in, body, joined(outputs), joined(inputs), clobbers);
-  return {text + indent + "}\n", instructions, loads};
+  assembly.weight = once;
 }
 
-TileText accumulate(const ChannelTile &tile, const std::string &indent) {
-  return Emitter(tile).emit(indent);
+void accumulate(const ChannelTile &tile, Assembly &assembly) {
+  Emitter(tile, assembly).emit();
 }
 
 } // namespace adze::families::rvv

@@ -20,17 +20,14 @@
 #ifndef ADZE_CODEGEN_C_FAMILIES_RVV_CHANNELTILE_H
 #define ADZE_CODEGEN_C_FAMILIES_RVV_CHANNELTILE_H
 
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <vector>
+#include "codegen/c/families/rvv/Assembly.h"
 
 namespace adze::families::rvv {
 
 struct ChannelTile {
   int sumRegisters = 8; // vector registers of a pixel's sums: 8, 4 or 2
   int pixels = 3;       // of the tile
-  int blocks = 1;       // blocks of channels; more than one for one pixel only
+  int blocks = 1;       // blocks of channels: two only for one pixel
   /// Rows of weights whose elements are interleaved, so that one segment load
   /// fetches them all: [group][channel][segment].
   int segment = 2;
@@ -59,23 +56,16 @@ struct ChannelTile {
   void choose(int64_t outputChannels, int bytesOfWeights);
 };
 
-/// C names of the types: "i32m8", "i16m4", "i8m2".
-std::string sumType(int registers);
-std::string halfType(int registers);
-std::string byteType(int registers);
+/// Lines that add all products to the sums, which lie in groups of
+/// `sumRegisters` registers from v8 on, one for each pixel or block. They leave
+/// v0 to v7 free. Variables around: `size_t vl`; `weights`, a pointer to the
+/// stream at the first channel; with one kernel row `at`, a pointer to the
+/// first pixel, else `rows`, an array of pointers to kernel rows, and
+/// `ptrdiff_t offset`, the bytes from there to the pixel.
+void accumulate(const ChannelTile &tile, Assembly &assembly);
 
-/// Text and what it costs.
-struct TileText {
-  std::string text;
-  int64_t instructions = 0, loads = 0;
-};
-
-/// One statement of assembly that adds all products to the sums `a0`, `a1`, ...
-/// (blocks of one pixel, or pixels). Variables around it: `size_t vl`;
-/// `weights`, a pointer to the stream at the first channel; with one kernel row
-/// `at`, a pointer to the first pixel, else `rows`, an array of pointers to
-/// kernel rows, and `ptrdiff_t offset`, the bytes from there to the pixel.
-TileText accumulate(const ChannelTile &tile, const std::string &indent);
+/// The registers of a sum: "v16".
+std::string sumRegister(int registers, int index);
 
 } // namespace adze::families::rvv
 

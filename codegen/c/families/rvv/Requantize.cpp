@@ -69,88 +69,127 @@ int64_t Requantizer::bytes() const {
   return channels * (4 * (2 + hasLeft + hasMask) + 2);
 }
 
-TileText Requantizer::store(int registers, const std::vector<std::string> &to,
-                            const std::vector<std::string> &channelNames,
-                            const std::string &indent) const {
-  TileText out;
-  std::string s = sumType(registers), h = halfType(registers),
-              b = byteType(registers);
-  std::string unsignedSum = "u" + s.substr(1), unsignedHalf = "u" + h.substr(1);
-  size_t count = to.size(), blocks = channelNames.size();
-  auto add = [&](int cost, const std::string &text) {
-    out.text += indent + text + "\n";
-    out.instructions += cost;
-  };
-  auto each = [&](int cost, const std::string &text, size_t from, size_t to) {
-    for (size_t i = from; i < to; ++i)
-      add(cost,
-          fmt::format(fmt::runtime(text), fmt::arg("i", i), fmt::arg("s", s),
-                      fmt::arg("h", h), fmt::arg("b", b)));
-  };
-  const char *rounding =
-      how.rounding == Rounding::once ? "__RISCV_VXRM_RDN" : "__RISCV_VXRM_RNU";
-  int64_t part = 2;
-  for (size_t block = 0; block < blocks; ++block) {
-    size_t from = blocks > 1 ? block : 0, end = blocks > 1 ? block + 1 : count;
-    const std::string &channel = channelNames[block];
-    std::string suffix = blocks > 1 ? std::to_string(block) : "";
-    if (hasLeft) {
-      add(3, fmt::format("const v{}_t left{} = __riscv_vle32_v_{}((const "
-                         "uint32_t *)(c1 + {} + {}), vl);",
-                         "uint32" + s.substr(3), suffix, unsignedSum,
-                         part * channels, channel));
-      each(1, "a{i} = __riscv_vsll_vv_{s}(a{i}, left" + suffix + ", vl);", from,
-           end);
+int Requantizer::mostSums(int registers) const {
+  int most = 24 / registers;
+  // The mask and the signs need a group each, and a shift count of zero is
+  // rare.
+  return hasMask && registers == 8 ? most - 1 : most;
+}
+
+/// Lines that leave in t3 the address of `pointer` for the second block of vl
+/// channels, of 2^shift bytes each.
+static void secondBlock(const std::string &pointer, int shift,
+                        Assembly &assembly) {
+  assembly.clobber("t3");
+  assembly.line(fmt::format("slli t3, %[vl], {}", shift));
+  assembly.line(fmt::format("add t3, t3, {}", pointer));
+}
+
+void Requantizer::begin(int registers, int sums, bool blocks,
+                        Assembly &assembly) const {
+  assembly.input("vl", "vl");
+  assembly.input("bias", "c1 + o");
+  for (int i = 8; i < 32; ++i)
+    assembly.clobber(fmt::format("v{}", i));
+  assembly.line(
+      fmt::format("vsetvli zero, %[vl], e32, m{}, ta, ma", registers));
+  for (int i = 0; i < sums; ++i) {
+    std::string sum = sumRegister(registers, i);
+    if (i && !blocks) {
+      assembly.line(fmt::format("vmv{}r.v {}, v8", registers, sum));
+      continue;
     }
-    add(2, fmt::format("const v{}_t multiplier{} = __riscv_vle32_v_{}(c1 + {} "
-                       "+ {}, vl);",
-                       "int32" + s.substr(3), suffix, s, channels, channel));
-    each(1,
-         "a{i} = __riscv_vsmul_vv_{s}(a{i}, multiplier" + suffix + ", " +
-             rounding + ", vl);",
-         from, end);
-    if (fixesNegatives) {
-      std::string sign = "__riscv_vsra_vx_{s}(a{i}, 31, vl)";
-      if (hasMask) {
-        add(2, fmt::format("const v{}_t mask{} = __riscv_vle32_v_{}(c1 + {} + "
-                           "{}, vl);",
-                           "int32" + s.substr(3), suffix, s,
-                           (part + hasLeft) * channels, channel));
-        sign = "__riscv_vand_vv_{s}(" + sign + ", mask" + suffix + ", vl)";
-      }
-      each(2 + hasMask, "a{i} = __riscv_vadd_vv_{s}(a{i}, " + sign + ", vl);",
-           from, end);
-    }
-    add(2, fmt::format("const v{}_t shift{} = __riscv_vle16_v_{}((const "
-                       "uint16_t *)(c2 + {}), vl);",
-                       "uint16" + h.substr(3), suffix, unsignedHalf, channel));
-    each(1,
-         "v" + std::string("int16") + h.substr(3) +
-             "_t h{i} = __riscv_vnclip_wv_{h}(a{i}, shift" + suffix +
-             ", __RISCV_VXRM_RNU, vl);",
-         from, end);
+    if (i)
+      secondBlock("%[bias]", 2, assembly);
+    assembly.line(fmt::format("vle32.v {}, ({})", sum, i ? "t3" : "%[bias]"),
+                  true);
   }
-  out.instructions += 3 + (how.rounding == Rounding::once ? 2 : 0); // vsetvli
+}
+
+void Requantizer::store(int registers, int sums, bool blocks, int64_t distance,
+                        Assembly &assembly) const {
+  auto line = [&](const std::string &text) { assembly.line(text); };
+  /// Loads a constant of the channels into v0, for all sums or for this block.
+  auto load = [&](const std::string &name, const std::string &value, int bits,
+                  int block, const std::string &to) {
+    assembly.input(name, value);
+    std::string pointer = "%[" + name + "]";
+    if (blocks && block)
+      secondBlock(pointer, bits == 32 ? 2 : 1, assembly);
+    assembly.line(fmt::format("vle{}.v {}, ({})", bits, to,
+                              blocks && block ? "t3" : pointer),
+                  true);
+  };
+  bool once = how.rounding == Rounding::once;
+  line(fmt::format("vsetvli zero, %[vl], e32, m{}, ta, ma", registers));
+  line(fmt::format("csrwi vxrm, {}", once ? 2 : 0));
+  int groups = blocks ? sums : 1;
+  int64_t part = 2;
+  std::string spare = registers == 8 ? sumRegister(registers, sums) : "v4";
+  for (int block = 0; block < groups; ++block) {
+    int from = blocks ? block : 0, end = blocks ? block + 1 : sums;
+    auto each = [&](const std::string &text) {
+      for (int i = from; i < end; ++i)
+        line(fmt::format(fmt::runtime(text), sumRegister(registers, i)));
+    };
+    if (hasLeft) {
+      load("left", fmt::format("c1 + {} + o", part * channels), 32, block,
+           "v0");
+      each("vsll.vv {0}, {0}, v0");
+    }
+    load("multiplier", fmt::format("c1 + {} + o", channels), 32, block, "v0");
+    each("vsmul.vv {0}, {0}, v0");
+    if (!fixesNegatives)
+      continue;
+    if (hasMask)
+      load("mask", fmt::format("c1 + {} + o", (part + hasLeft) * channels), 32,
+           block, spare);
+    for (int i = from; i < end; ++i) {
+      std::string sum = sumRegister(registers, i);
+      line(fmt::format("vsra.vi v0, {}, 31", sum));
+      if (hasMask)
+        line("vand.vv v0, v0, " + spare);
+      line(fmt::format("vadd.vv {0}, {0}, v0", sum));
+    }
+  }
+  // A narrowing result may lie in the lowest registers of its source (RVV 1.0,
+  // section 5.2).
+  line(fmt::format("vsetvli zero, zero, e16, m{}, ta, ma", registers / 2));
+  if (once)
+    line("csrwi vxrm, 0");
+  for (int i = 0; i < sums; ++i) {
+    if (i == 0 || blocks)
+      load("shift", "c2 + o", 16, i, "v0");
+    line(fmt::format("vnclip.wv {0}, {0}, v0", sumRegister(registers, i)));
+  }
+  auto each = [&](const std::string &text, int32_t value, const char *name) {
+    assembly.input(name, std::to_string(value));
+    for (int i = 0; i < sums; ++i)
+      line(fmt::format("{0} {1}, {1}, %[{2}]", text, sumRegister(registers, i),
+                       name));
+  };
   if (how.zeroPoint)
-    each(1,
-         fmt::format("h{{i}} = __riscv_vsadd_vx_{{h}}(h{{i}}, {}, vl);",
-                     how.zeroPoint),
-         0, count);
+    each("vsadd.vx", how.zeroPoint, "zero");
   if (how.low > -128)
-    each(
-        1,
-        fmt::format("h{{i}} = __riscv_vmax_vx_{{h}}(h{{i}}, {}, vl);", how.low),
-        0, count);
+    each("vmax.vx", how.low, "low");
   if (how.high < 127)
-    each(1,
-         fmt::format("h{{i}} = __riscv_vmin_vx_{{h}}(h{{i}}, {}, vl);",
-                     how.high),
-         0, count);
-  for (size_t i = 0; i < count; ++i)
-    add(3, fmt::format("__riscv_vse8_v_{0}({1}, __riscv_vnclip_wx_{0}(h{2}, 0, "
-                       "__RISCV_VXRM_RNU, vl), vl);",
-                       b, to[i], i));
-  return out;
+    each("vmin.vx", how.high, "high");
+  line(fmt::format("vsetvli zero, zero, e8, {}, ta, ma",
+                   registers == 2 ? "mf2" : fmt::format("m{}", registers / 4)));
+  for (int i = 0; i < sums; ++i)
+    line(fmt::format("vnclip.wi {0}, {0}, 0", sumRegister(registers, i)));
+  assembly.advance("to");
+  for (int i = 0; i < sums; ++i) {
+    line(fmt::format("vse8.v {}, (%[to])", sumRegister(registers, i)));
+    if (blocks)
+      line("add %[to], %[to], %[vl]");
+    else if (distance <= 2047)
+      line(fmt::format("addi %[to], %[to], {}", distance));
+    else {
+      assembly.input("distance", fmt::format("(ptrdiff_t){}", distance));
+      line("add %[to], %[to], %[distance]");
+    }
+  }
 }
 
 std::string Requantizer::scalar(const std::string &channel,

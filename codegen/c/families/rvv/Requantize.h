@@ -40,12 +40,16 @@ struct Requantizer {
   const std::vector<int16_t> &shifts() const { return right; }
   int64_t bytes() const;
 
-  /// Statements that requantize the sums `a0`, `a1`, ... of `vl` channels from
-  /// the channel in the variable `channel` on, and store each at its pointer.
-  /// For sums of several blocks of channels `channels` names one for each.
-  TileText store(int registers, const std::vector<std::string> &to,
-                 const std::vector<std::string> &channels,
-                 const std::string &indent) const;
+  /// Lines that set the sums to the biases of the channels from
+  /// variable `o` on (of sum i from o + i * vl on if `blocks`).
+  void begin(int registers, int sums, bool blocks, Assembly &assembly) const;
+  /// Lines that requantize the sums and store them one after another at the
+  /// variable `to`, which advances by `distance` bytes with each (for blocks by
+  /// vl, and back).
+  void store(int registers, int sums, bool blocks, int64_t distance,
+             Assembly &assembly) const;
+  /// Sums beside which the lines find room for what they need.
+  int mostSums(int registers) const;
   /// Plain C: `int32_t value` becomes the output of `channel`.
   std::string scalar(const std::string &channel, const std::string &indent,
                      KernelCode &code) const;

@@ -57,13 +57,14 @@ static int64_t loopCost(int64_t bytes, int64_t each) {
   return 5 + (bytes + 127) / 128 * each;
 }
 
-TileText RowRing::prepare(const std::string &indent, KernelCode &code) const {
+CountedText RowRing::prepare(const std::string &indent,
+                             KernelCode &code) const {
   if (inPlace)
     return {};
   std::string guard = fmt::format("#if {}\n", vectorGuard);
   addFunction(code, "adze_rvv_fill", guard + fillText + "#endif\n");
   addFunction(code, "adze_rvv_copy", guard + copyText + "#endif\n");
-  TileText out;
+  CountedText out;
   out.text = fmt::format(
       "{0}int32_t seen = 0; /* rows of the padded image that were copied */\n"
       "{0}adze_rvv_fill(ring, {1}, {2});\n",
@@ -72,9 +73,9 @@ TileText RowRing::prepare(const std::string &indent, KernelCode &code) const {
   return out;
 }
 
-TileText RowRing::advance(int64_t taps, const std::string &indent) const {
+CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
   const ConvolutionProblem &p = problem;
-  TileText out;
+  CountedText out;
   int64_t tapBytes = p.dilationWidth * p.inputChannels;
   auto pointers = [&](auto rowOf, int64_t cost) {
     for (int64_t ky = 0; ky < p.kernelHeight; ++ky) {

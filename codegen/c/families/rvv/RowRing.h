@@ -8,7 +8,7 @@
 #define ADZE_CODEGEN_C_FAMILIES_RVV_ROWRING_H
 
 #include "adze/KernelFamily.h"
-#include "codegen/c/families/rvv/ChannelTile.h"
+#include "codegen/c/families/rvv/Assembly.h"
 
 namespace adze::families::rvv {
 
@@ -27,8 +27,8 @@ struct RowRing {
   /// `y`: afterwards `rows[ky * taps + kx]`, of type const int8_t *, are the
   /// rows of the kernel at output column 0; `taps` is 1 where the tile itself
   /// steps over the columns of the kernel.
-  TileText prepare(const std::string &indent, KernelCode &code) const;
-  TileText advance(int64_t taps, const std::string &indent) const;
+  CountedText prepare(const std::string &indent, KernelCode &code) const;
+  CountedText advance(int64_t taps, const std::string &indent) const;
 
 private:
   const ConvolutionProblem &problem;
