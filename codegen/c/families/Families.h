@@ -22,7 +22,8 @@ namespace adze::families {
   FAMILY(convFirstRvv) /* conv_first/Rvv.cpp */                                \
   FAMILY(convPointwiseRvv) /* conv_pointwise/Rvv.cpp */                        \
   FAMILY(denseRvv) /* dense/Rvv.cpp */                                         \
-  FAMILY(pointwiseHelium) /* conv_pointwise/Helium.cpp */                      \
+  FAMILY(convDirectHelium) /* conv_direct/Helium.cpp */                        \
+  FAMILY(convPointwiseHelium) /* conv_pointwise/Helium.cpp */                  \
   FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
