@@ -97,6 +97,21 @@ def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
     Option<"fuse", "fuse", "bool", "true", "false makes one kernel an operation">];
 }
 
+def FormViews : Pass<"form-views", "::mlir::ModuleOp"> {
+  let summary = "slices and concatenations that need no copy";
+  let description = [{
+    A kernel that does nothing but take a slice of contiguous memory becomes a
+    `kernel.view`, and one that puts results of kernels one after the other a
+    `kernel.join`, whose parts are made in their places. Pieces of inputs have
+    to be bytes. Done only where the arena does not grow by it; begins are
+    multiples of `alignment` (4 in an input).
+  }];
+  let dependentDialects = ["::adze::kernel::KernelDialect"];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", "16",
+           "of every offset, in bytes: a power of two">];
+}
+
 def LegalizeIntegers : Pass<"legalize-integers", "::mlir::ModuleOp"> {
   let summary = "leaves memory of whole bytes and arithmetic of C's widths";
   let description = [{
@@ -215,4 +230,23 @@ def SimplifyLoops : Pass<"simplify-loops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect",
       "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
       "::mlir::vector::VectorDialect"];
+}
+
+def SplitIntoPatches : Pass<"split-into-patches", "::mlir::ModuleOp"> {
+  let summary = "computes the first layers in bands of rows";
+  let description = [{
+    The layers before the cut (the `cut`-th value at which the program has
+    computed nothing else that is needed later, counted from 1) run for one band
+    of the cut's rows after the other, on slices of the program's inputs; a
+    concatenation makes the cut's value. Rows that two bands need are computed
+    twice. Runs at the nn level after `assign-layout`.
+
+    Written on the module: `adze.patches` (`bands`, `layers`, `up_to`, `macs` of
+    the program without bands, `extra_macs`).
+  }];
+  let dependentDialects = ["::adze::nn::NnDialect",
+      "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+  let options = [
+    Option<"bands", "bands", "int64_t", "2", "at least 2">,
+    Option<"cut", "cut", "int64_t", "1", "where the bands end">];
 }

@@ -88,13 +88,51 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+/// Elements that lie on bytes of their own, so that some of them can be
+/// pointed at.
+static bool hasWholeBytes(RankedTensorType type) {
+  Type element = type.getElementType();
+  return element.isIntOrFloat() && element.getIntOrFloatBitWidth() % 8 == 0;
+}
+
+bool ViewOp::isWhole() {
+  return getOffset() == 0 &&
+         cast<RankedTensorType>(getInput().getType()).getNumElements() ==
+             cast<RankedTensorType>(getOutput().getType()).getNumElements();
+}
+
 LogicalResult ViewOp::verify() {
   auto from = cast<RankedTensorType>(getInput().getType());
   auto to = cast<RankedTensorType>(getOutput().getType());
   if (from.getElementType() != to.getElementType() ||
-      !from.hasStaticShape() || !to.hasStaticShape() ||
-      from.getNumElements() != to.getNumElements())
-    return emitOpError("needs as many elements of the same type on both sides");
+      !from.hasStaticShape() || !to.hasStaticShape())
+    return emitOpError("needs static shapes and one type of elements");
+  auto offset = static_cast<int64_t>(getOffset());
+  if (offset < 0 || offset > from.getNumElements() ||
+      to.getNumElements() > from.getNumElements() - offset)
+    return emitOpError("reaches beyond the ")
+           << from.getNumElements() << " elements of its input";
+  if (offset == 0 && to.getNumElements() == from.getNumElements())
+    return success();
+  if (!hasWholeBytes(from))
+    return emitOpError("of a piece needs elements of whole bytes");
+  return success();
+}
+
+LogicalResult JoinOp::verify() {
+  auto whole = cast<RankedTensorType>(getWhole().getType());
+  int64_t elements = 0;
+  for (Type type : getParts().getTypes()) {
+    auto part = cast<RankedTensorType>(type);
+    if (!part.hasStaticShape() ||
+        part.getElementType() != whole.getElementType())
+      return emitOpError("needs static shapes and one type of elements");
+    elements += part.getNumElements();
+  }
+  if (!whole.hasStaticShape() || elements != whole.getNumElements())
+    return emitOpError("the elements of the parts do not add up");
+  if (!hasWholeBytes(whole))
+    return emitOpError("needs elements of whole bytes");
   return success();
 }
 

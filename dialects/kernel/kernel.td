@@ -112,11 +112,34 @@ def Kernel_CallOp : Kernel_Op<"call", [Pure, DeclareOpInterfaceMethods<SymbolUse
   }];
 }
 
+def Kernel_JoinOp : Kernel_Op<"join", [Pure]> {
+  let summary = "the parts one after the other in one buffer";
+  let description = [{
+    Row-major elements of the parts in their order; no bytes move: each part is
+    made in its place. A part is the result of a `kernel.call` or of another
+    join in the same block, and part of one join only. `offsets` is as on
+    `kernel.call`.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$parts,
+                       OptionalAttr<DenseI64ArrayAttr>:$offsets);
+  let results = (outs AnyRankedTensor:$whole);
+  let assemblyFormat = "$parts attr-dict `:` type($parts) `to` type($whole)";
+  let hasVerifier = 1;
+}
+
 def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
   let summary = "the same bytes under another shape";
-  let arguments = (ins AnyRankedTensor:$input);
+  let description = [{
+    The row-major elements of the input from number `offset` on.
+  }];
+  let arguments = (ins AnyRankedTensor:$input,
+                       DefaultValuedAttr<I64Attr, "0">:$offset);
   let results = (outs AnyRankedTensor:$output);
   let assemblyFormat = "$input attr-dict `:` type($input) `to` type($output)";
+  let extraClassDeclaration = [{
+    /// Whether it holds all elements of the input.
+    bool isWhole();
+  }];
   let hasVerifier = 1;
 }
 

@@ -123,6 +123,11 @@ int64_t livePeak(const StepGraph &graph, const std::vector<int> &order);
 /// that is not enough. Keeps the given order unless another one is better.
 StepOrder orderSteps(const StepGraph &graph, int64_t states = 50'000);
 
+/// A proven lower bound of the peak over all orders: the least peak where the
+/// search within `states` sets of finished steps comes to an end, else what the
+/// largest step needs by itself.
+int64_t orderBound(const StepGraph &graph, int64_t states = 50'000);
+
 } // namespace adze::memory
 
 #endif

@@ -12,6 +12,7 @@
 #include "adze/Reader.h"
 #include "dialects/kernel/kernel.h"
 #include "lib/Pipeline/CompiledModule.h"
+#include "lib/Pipeline/FitMemory.h"
 #include "lib/Pipeline/Targets.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/Path.h"
@@ -86,9 +87,12 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
   };
   for (const Step &step : steps) {
     progress(step.label, step.done);
-    if (Status status = impl.runPasses(
-            passesOf(step.stage, *target, options.optLevel), path);
-        !status)
+    Status status =
+        step.stage == Stage::kernel
+            ? runKernelStage(impl, options, path)
+            : impl.runPasses(passesOf(step.stage, *target, options.optLevel),
+                             path);
+    if (!status)
       return status;
     if (step.stage == Stage::kernel)
       describeKernels(compiled);
@@ -96,7 +100,7 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
       return Status::success();
   }
   describeEntry(compiled);
-  return Status::success();
+  return checkFlash(impl, options, path);
 }
 
 Status adze::compileModel(const std::string &path,

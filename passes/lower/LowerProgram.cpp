@@ -48,6 +48,8 @@ private:
   Value global(ConstantOp constant);
   Value loadCondition(Value buffer, Location loc);
   Value viewAs(Value buffer, MemRefType type, Location loc);
+  Value pieceOf(Value buffer, MemRefType type, int64_t elements, Location loc);
+  void assign(Value value, Value output);
   void copyTo(Value from, Value to, Location loc) {
     if (!samePlace(from, to))
       memref::CopyOp::create(builder, loc, from, to);
@@ -70,7 +72,8 @@ private:
       return false;
     auto cx = x.getByteShift().getDefiningOp<arith::ConstantIndexOp>();
     auto cy = y.getByteShift().getDefiningOp<arith::ConstantIndexOp>();
-    return cx && cy && cx.value() == cy.value();
+    return cx && cy && cx.value() == cy.value() &&
+           base(x.getSource()) == base(y.getSource());
   }
 
   ModuleOp module;
@@ -145,6 +148,45 @@ Value ProgramLowering::viewAs(Value buffer, MemRefType type, Location loc) {
                                            strides);
 }
 
+/// The elements of a buffer from number `elements` on, which plan-memory allows
+/// for buffers in the arena and for bytes.
+Value ProgramLowering::pieceOf(Value buffer, MemRefType type, int64_t elements,
+                               Location loc) {
+  if (type.getNumElements() == 0)
+    return viewAs(buffer, type, loc);
+  while (auto cast = buffer.getDefiningOp<memref::ReinterpretCastOp>())
+    buffer = cast.getSource();
+  int64_t offset = elements * type.getElementTypeBitWidth() / 8;
+  if (auto view = buffer.getDefiningOp<memref::ViewOp>()) {
+    auto shift = view.getByteShift().getDefiningOp<arith::ConstantIndexOp>();
+    buffer = view.getSource();
+    offset += shift.value();
+  } else {
+    auto whole = cast<MemRefType>(buffer.getType());
+    assert(whole.getElementType().isInteger(8) &&
+           "plan-memory refuses pieces of anything but bytes here");
+    buffer = viewAs(
+        buffer, MemRefType::get({whole.getNumElements()}, builder.getI8Type()),
+        loc);
+  }
+  Value at = arith::ConstantIndexOp::create(builder, loc, offset);
+  return memref::ViewOp::create(builder, loc, type, buffer, at, ValueRange{});
+}
+
+/// `value` is made in an output; so are the parts of a join.
+void ProgramLowering::assign(Value value, Value output) {
+  assigned[value] = output;
+  auto join = value.getDefiningOp<kernel::JoinOp>();
+  if (!join)
+    return;
+  int64_t elements = 0;
+  for (Value part : join.getParts()) {
+    MemRefType type = bufferType(part.getType());
+    assign(part, pieceOf(output, type, elements, join.getLoc()));
+    elements += type.getNumElements();
+  }
+}
+
 void ProgramLowering::lowerOp(Operation *op) {
   Location loc = op->getLoc();
   if (auto constant = dyn_cast<ConstantOp>(op)) {
@@ -153,7 +195,16 @@ void ProgramLowering::lowerOp(Operation *op) {
   }
   if (auto view = dyn_cast<kernel::ViewOp>(op)) {
     Value from = buffers.lookup(view.getInput());
-    buffers[view] = viewAs(from, bufferType(view.getType()), loc);
+    MemRefType type = bufferType(view.getType());
+    buffers[view] =
+        view.isWhole()
+            ? viewAs(from, type, loc)
+            : pieceOf(from, type, static_cast<int64_t>(view.getOffset()), loc);
+    return;
+  }
+  if (auto join = dyn_cast<kernel::JoinOp>(op)) {
+    ArrayRef<int64_t> offsets = join.getOffsets().value_or(ArrayRef<int64_t>{});
+    buffers[join] = place(join.getWhole(), offsets, 0);
     return;
   }
   if (auto call = dyn_cast<kernel::CallOp>(op)) {
@@ -306,7 +357,8 @@ void ProgramLowering::run() {
     // The memory plan leaves a result without an offset if it may live in the
     // output; anything else is copied there at the end.
     Value source = value;
-    while (auto view = source.getDefiningOp<kernel::ViewOp>())
+    for (auto view = source.getDefiningOp<kernel::ViewOp>();
+         view && view.isWhole(); view = source.getDefiningOp<kernel::ViewOp>())
       source = view.getInput();
     auto offsetOf = [&](Value v) -> int64_t {
       Operation *op = v.getDefiningOp();
@@ -320,9 +372,10 @@ void ProgramLowering::run() {
                   !isa<ConstantOp>(source.getDefiningOp()) &&
                   offsetOf(source) == -1 && !assigned.count(source);
     if (direct) {
-      assigned[source] =
-          source == value ? output
-                          : viewAs(output, bufferType(source.getType()), loc);
+      assign(source,
+             source == value
+                 ? output
+                 : viewAs(output, bufferType(source.getType()), loc));
     } else {
       copies.push_back({value, output});
     }

@@ -36,8 +36,15 @@ public:
   /// bytes that are live in it at once.
   int64_t order(Block &block);
 
+  /// Of the block that was ordered last: the bytes that no plan goes below in
+  /// any order, and whether the data flow allows one order only.
+  int64_t bound = 0;
+  bool isUnique = false;
+
 private:
   void addStep(Operation *op, StepGraph &graph);
+  /// Calls `visit` with every value of the graphs whose bytes `value` holds.
+  void visitValues(Value value, function_ref<void(Value, int)> visit) const;
   int64_t orderInside(Operation *op);
   void rearrange(Block &block, ArrayRef<Operation *> steps,
                  ArrayRef<int> order);
@@ -58,14 +65,33 @@ int64_t BlockOrder::orderInside(Operation *op) {
   return most;
 }
 
+/// The parts of a join count one by one: nothing else says when each of them
+/// begins.
+void BlockOrder::visitValues(Value value,
+                             function_ref<void(Value, int)> visit) const {
+  Value root = rootOf(value);
+  if (auto view = root.getDefiningOp<kernel::ViewOp>())
+    return visitValues(view.getInput(), visit);
+  if (auto join = root.getDefiningOp<kernel::JoinOp>()) {
+    for (Value part : join.getParts())
+      visitValues(part, visit);
+    return;
+  }
+  if (auto it = values.find(root); it != values.end())
+    visit(root, it->second);
+}
+
 void BlockOrder::addStep(Operation *op, StepGraph &graph) {
   StepGraph::Step step;
   op->walk([&](Operation *inner) {
+    if (isa<kernel::ViewOp, kernel::JoinOp>(inner))
+      return;
     for (Value operand : inner->getOperands())
-      if (auto it = values.find(rootOf(operand)); it != values.end())
-        if (it->first.getParentBlock() == op->getBlock() &&
-            it->first.getDefiningOp() != op)
-          step.uses.push_back(it->second);
+      visitValues(operand, [&](Value root, int number) {
+        if (root.getParentBlock() == op->getBlock() &&
+            root.getDefiningOp() != op)
+          step.uses.push_back(number);
+      });
   });
   step.scratch = orderInside(op);
   if (auto it = buffers.scratch.find(op); it != buffers.scratch.end())
@@ -73,10 +99,10 @@ void BlockOrder::addStep(Operation *op, StepGraph &graph) {
       step.scratch += buffers.entries[scratch].size;
   int number = static_cast<int>(graph.steps.size());
   for (Value result : op->getResults()) {
-    int buffer = buffers.find(result);
+    int64_t size =
+        buffers.find(result) < 0 ? 0 : byteSize(result.getType()).value_or(0);
     values[result] = static_cast<int>(graph.values.size());
-    graph.values.push_back(
-        {buffer < 0 ? 0 : buffers.entries[buffer].size, number, false});
+    graph.values.push_back({size, number, false});
   }
   auto call = dyn_cast<kernel::CallOp>(op);
   if (call && call.getNumResults() > 0 &&
@@ -84,7 +110,7 @@ void BlockOrder::addStep(Operation *op, StepGraph &graph) {
     auto callee = symbols.lookupNearestSymbolFrom<kernel::FuncOp>(
         call, call.getCalleeAttr());
     FailureOr<SmallVector<InputOverlap>> rules = readOverlap(callee);
-    int64_t size = buffers.entries[buffers.find(call.getResult(0))].size;
+    int64_t size = byteSize(call.getResult(0).getType()).value_or(0);
     for (const InputOverlap &rule :
          succeeded(rules) ? *rules : SmallVector<InputOverlap>()) {
       auto it = values.find(rootOf(call.getInputs()[rule.input]));
@@ -98,32 +124,67 @@ void BlockOrder::addStep(Operation *op, StepGraph &graph) {
   graph.steps.push_back(std::move(step));
 }
 
-/// Constants first, then the steps; a view stands behind what it is a view of.
+/// Constants first, then the steps; a view or join stands behind the last of
+/// what it is made of.
 void BlockOrder::rearrange(Block &block, ArrayRef<Operation *> steps,
                            ArrayRef<int> order) {
-  DenseMap<Operation *, SmallVector<Operation *>> views; // null: of the outside
-  SmallVector<Operation *> constants;
-  for (Operation &op : block.without_terminator()) {
+  SmallVector<Operation *> constants, waiting;
+  for (Operation &op : block.without_terminator())
     if (isa<ConstantOp>(op))
       constants.push_back(&op);
-    if (!isa<kernel::ViewOp>(op))
-      continue;
-    Operation *maker = rootOf(op.getResult(0)).getDefiningOp();
-    bool isInside =
-        maker && maker->getBlock() == &block && !isa<ConstantOp>(maker);
-    views[isInside ? maker : nullptr].push_back(&op);
-  }
+    else if (isa<kernel::ViewOp, kernel::JoinOp>(op))
+      waiting.push_back(&op);
+  llvm::SmallPtrSet<Operation *, 16> missing(llvm::from_range, steps);
+  missing.insert_range(waiting);
   Operation *terminator = block.getTerminator();
-  auto append = [&](ArrayRef<Operation *> list) {
-    for (Operation *op : list)
-      op->moveBefore(terminator);
+  auto append = [&](Operation *op) {
+    op->moveBefore(terminator);
+    missing.erase(op);
+    // In the old order, so one pass is enough.
+    llvm::erase_if(waiting, [&](Operation *view) {
+      if (llvm::any_of(view->getOperands(), [&](Value operand) {
+            return missing.contains(operand.getDefiningOp());
+          }))
+        return false;
+      view->moveBefore(terminator);
+      missing.erase(view);
+      return true;
+    });
   };
-  append(constants);
-  append(views.lookup(nullptr));
-  for (int step : order) {
+  for (Operation *constant : constants)
+    append(constant);
+  for (int step : order)
     append(steps[step]);
-    append(views.lookup(steps[step]));
+}
+
+/// An output over several inputs saves the bytes of all of them, up to its own
+/// size: never less than what a plan can save.
+static StepGraph withAllSavings(StepGraph graph) {
+  std::vector<int64_t> made(graph.steps.size(), 0);
+  for (const StepGraph::Value &value : graph.values)
+    if (value.producer >= 0)
+      made[value.producer] += value.size;
+  for (size_t s = 0; s < graph.steps.size(); ++s) {
+    auto &savings = graph.steps[s].savings;
+    std::map<int, int64_t> largest;
+    for (auto [value, bytes] : savings)
+      largest[value] = std::max(largest[value], bytes);
+    int64_t sum = 0;
+    for (auto [value, bytes] : largest)
+      sum += bytes;
+    for (auto &[value, bytes] : savings)
+      bytes = std::min(sum, made[s]);
   }
+  return graph;
+}
+
+static bool hasOneOrder(const StepGraph &graph) {
+  for (size_t s = 1; s < graph.steps.size(); ++s)
+    if (llvm::none_of(graph.steps[s].uses, [&](int value) {
+          return graph.values[value].producer == static_cast<int>(s) - 1;
+        }))
+      return false;
+  return true;
 }
 
 int64_t BlockOrder::order(Block &block) {
@@ -136,9 +197,13 @@ int64_t BlockOrder::order(Block &block) {
     addStep(&op, graph);
   }
   for (Value operand : block.getTerminator()->getOperands())
-    if (auto it = values.find(rootOf(operand));
-        it != values.end() && it->first.getParentBlock() == &block)
-      graph.values[it->second].kept = true;
+    visitValues(operand, [&](Value root, int number) {
+      if (root.getParentBlock() == &block)
+        graph.values[number].kept = true;
+    });
+  isUnique =
+      hasOneOrder(graph) && llvm::all_of(steps, llvm::IsaPred<kernel::CallOp>);
+  bound = orderBound(withAllSavings(graph));
   StepOrder found = orderSteps(graph);
   if (!llvm::equal(found.steps, llvm::seq<int>(0, steps.size())))
     rearrange(block, steps, found.steps);
@@ -158,7 +223,15 @@ struct OrderProgramPass final : adze::impl::OrderProgramBase<OrderProgramPass> {
     if (failed(buffers))
       return signalPassFailure();
     SymbolTableCollection symbols;
-    BlockOrder(*buffers, symbols).order(program.getBody().front());
+    BlockOrder order(*buffers, symbols);
+    order.order(program.getBody().front());
+    Builder builder(module.getContext());
+    module->setAttr("adze.order",
+                    builder.getDictionaryAttr(
+                        {builder.getNamedAttr(
+                             "bound", builder.getI64IntegerAttr(order.bound)),
+                         builder.getNamedAttr(
+                             "unique", builder.getBoolAttr(order.isUnique))}));
   }
 };
 } // namespace

@@ -45,20 +45,22 @@ static std::string nameOfStep(Operation *op) {
 static void annotate(func::FuncOp program, const ProgramBuffers &buffers,
                      ArrayRef<int64_t> offsets) {
   Builder builder(program.getContext());
-  auto offsetOf = [&](int buffer) {
-    return buffer < 0 ? int64_t(-1) : offsets[buffer];
-  };
   auto write = [&](Operation *op, StringRef name, ArrayRef<int> list) {
     op->setAttr(name, builder.getDenseI64ArrayAttr(
-                          llvm::map_to_vector(list, offsetOf)));
+                          llvm::map_to_vector(list, [&](int buffer) {
+                            return buffer < 0 ? int64_t(-1) : offsets[buffer];
+                          })));
   };
   program.walk([&](Operation *op) {
-    if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp>(op))
+    if (!isa<kernel::CallOp, kernel::IfOp, kernel::JoinOp, kernel::WhileOp>(op))
       return;
-    write(op, "offsets",
-          llvm::map_to_vector(op->getResults(), [&](OpResult result) {
-            return buffers.find(result);
-          }));
+    op->setAttr("offsets", builder.getDenseI64ArrayAttr(llvm::map_to_vector(
+                               op->getResults(), [&](OpResult result) {
+                                 int buffer = buffers.find(result);
+                                 return buffer < 0 ? int64_t(-1)
+                                                   : offsets[buffer] +
+                                                         placeOf(result).offset;
+                               })));
   });
   for (const auto &[op, list] : buffers.scratch)
     write(op, "scratch_offsets", list);
@@ -72,16 +74,20 @@ static void markRestrict(ModuleOp module, func::FuncOp program,
                          const ProgramBuffers &buffers,
                          ArrayRef<int64_t> offsets) {
   llvm::StringMap<bool> overlaps;
-  auto meet = [&](int a, int b) {
-    return a >= 0 && b >= 0 &&
-           offsets[a] < offsets[b] + buffers.entries[b].size &&
-           offsets[b] < offsets[a] + buffers.entries[a].size;
+  auto meet = [&](Value a, Value b) {
+    int inA = buffers.find(a), inB = buffers.find(b);
+    if (inA < 0 || inB < 0)
+      return false;
+    int64_t atA = offsets[inA] + placeOf(a).offset;
+    int64_t atB = offsets[inB] + placeOf(b).offset;
+    return atA < atB + byteSize(b.getType()).value_or(0) &&
+           atB < atA + byteSize(a.getType()).value_or(0);
   };
   program.walk([&](kernel::CallOp call) {
     bool &overlap = overlaps[call.getCallee()];
     for (Value output : call.getOutputs())
       for (Value input : call.getInputs())
-        overlap |= meet(buffers.find(output), buffers.find(input));
+        overlap |= meet(output, input);
   });
   SymbolTable symbols(module);
   for (const auto &[name, overlap] : overlaps) {
@@ -93,9 +99,24 @@ static void markRestrict(ModuleOp module, func::FuncOp program,
   }
 }
 
+/// The bytes below which no plan of these kernels goes in any order, as far as
+/// order-program knows.
+static int64_t boundOfOrders(ModuleOp module, const Plan &plan,
+                             int64_t alignment) {
+  auto order = module->getAttrOfType<DictionaryAttr>("adze.order");
+  if (!order)
+    return 0;
+  auto unique = order.getAs<BoolAttr>("unique");
+  auto bound = order.getAs<IntegerAttr>("bound");
+  int64_t least =
+      bound ? static_cast<int64_t>(llvm::alignTo(bound.getInt(), alignment))
+            : 0;
+  return unique && unique.getValue() ? std::max(plan.bound, least) : least;
+}
+
 /// What the report prints: the attribute `adze.memory`.
 static DictionaryAttr makeReport(ModuleOp module, const ProgramBuffers &buffers,
-                                 const Plan &plan) {
+                                 const Plan &plan, int64_t alignment) {
   Builder builder(module.getContext());
   auto number = [&](StringRef name, int64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
@@ -121,6 +142,8 @@ static DictionaryAttr makeReport(ModuleOp module, const ProgramBuffers &buffers,
   report.set("buffers", builder.getArrayAttr(all));
   report.append(number("gap", plan.peak - plan.bound));
   report.set("optimal", builder.getBoolAttr(plan.optimal()));
+  if (int64_t bound = boundOfOrders(module, plan, alignment))
+    report.append(number("order_bound", bound));
   report.append(number("peak", plan.peak));
   report.append(number("peak_step", plan.peakStep));
   report.set("peak_at",
@@ -183,7 +206,7 @@ static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
   module->setAttr("adze.arena_alignment", builder.getI64IntegerAttr(alignment));
   module->setAttr("adze.arena_bound", builder.getI64IntegerAttr(plan.bound));
   module->setAttr("adze.arena_size", builder.getI64IntegerAttr(arena));
-  module->setAttr("adze.memory", makeReport(module, *buffers, plan));
+  module->setAttr("adze.memory", makeReport(module, *buffers, plan, alignment));
   return checkRam(module, *buffers, plan, arena, ram);
 }
 

@@ -313,3 +313,16 @@ StepOrder adze::memory::orderSteps(const StepGraph &graph, int64_t limit) {
   best.optimal = best.peak == bound;
   return best;
 }
+
+int64_t adze::memory::orderBound(const StepGraph &graph, int64_t limit) {
+  Steps steps(graph);
+  StepOrder best;
+  best.steps.resize(graph.steps.size());
+  std::iota(best.steps.begin(), best.steps.end(), 0);
+  best.peak = livePeak(graph, best.steps);
+  int64_t bound = steps.bound();
+  if (best.peak == bound ||
+      searchSets(steps, limit, best) != SearchEnd::TooManyStates)
+    return best.peak;
+  return bound;
+}

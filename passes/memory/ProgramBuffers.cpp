@@ -50,7 +50,8 @@ std::optional<int64_t> adze::memory::byteSize(Type type) {
 
 Value adze::memory::rootOf(Value value) {
   while (true) {
-    if (auto view = value.getDefiningOp<kernel::ViewOp>()) {
+    auto view = value.getDefiningOp<kernel::ViewOp>();
+    if (view && view.isWhole()) {
       value = view.getInput();
       continue;
     }
@@ -62,6 +63,31 @@ Value adze::memory::rootOf(Value value) {
       return value;
     return loop.getResult(argument.getArgNumber());
   }
+}
+
+kernel::JoinOp adze::memory::joinOf(Value value) {
+  for (Operation *user : value.getUsers())
+    if (auto join = dyn_cast<kernel::JoinOp>(user))
+      return join;
+  return {};
+}
+
+Place adze::memory::placeOf(Value value) {
+  Place place{rootOf(value), 0};
+  while (auto view = place.root.getDefiningOp<kernel::ViewOp>()) {
+    int64_t bits = view.getType().getElementTypeBitWidth();
+    place.offset += static_cast<int64_t>(view.getOffset()) * bits / 8;
+    place.root = rootOf(view.getInput());
+  }
+  while (kernel::JoinOp join = joinOf(place.root)) {
+    for (Value part : join.getParts()) {
+      if (part == place.root)
+        break;
+      place.offset += byteSize(part.getType()).value_or(0);
+    }
+    place.root = join.getWhole();
+  }
+  return place;
 }
 
 FailureOr<SmallVector<InputOverlap>>
@@ -141,7 +167,10 @@ private:
   };
 
   LogicalResult number(Block &block);
+  LogicalResult checkParts(kernel::JoinOp join);
+  LogicalResult checkPieces();
   LogicalResult addNodes(Operation *op);
+  bool mayBeOutput(Value root);
   void findOutputs();
   void extendLifetimes();
   void shareBuffers(kernel::IfOp branch);
@@ -150,7 +179,7 @@ private:
   LogicalResult addRules(kernel::CallOp call, ProgramBuffers &result);
 
   int nodeOf(Value value) const {
-    auto it = nodeOfRoot.find(rootOf(value));
+    auto it = nodeOfRoot.find(placeOf(value).root);
     return it == nodeOfRoot.end() ? -1 : representative(it->second);
   }
   int representative(int node) const {
@@ -162,6 +191,10 @@ private:
     nodes[into].first = std::min(nodes[into].first, nodes[node].first);
     nodes[into].last = std::max(nodes[into].last, nodes[node].last);
     nodes[node].parent = into;
+  }
+  /// Whether `value` has a buffer to itself, which can be shared.
+  static bool isAlone(Value value) {
+    return placeOf(value).root == rootOf(value);
   }
   /// How often `values` hold the buffer of `value`.
   int64_t countOf(Value value, ValueRange values) const {
@@ -184,9 +217,43 @@ private:
   DenseMap<Value, int> nodeOfRoot;
 };
 
+/// A part that lies in two places, or that is a buffer of something else, can't
+/// be made in its place.
+LogicalResult ProgramBuffers::Builder::checkParts(kernel::JoinOp join) {
+  for (Value part : join.getParts()) {
+    Operation *maker = part.getDefiningOp();
+    if (!maker || maker->getBlock() != join->getBlock() ||
+        !isa<kernel::CallOp, kernel::JoinOp>(maker))
+      return join.emitOpError("takes results of kernel.call or kernel.join in "
+                              "its own block, and nothing else");
+    if (llvm::count_if(part.getUses(), [](OpOperand &use) {
+          return isa<kernel::JoinOp>(use.getOwner());
+        }) != 1)
+      return join.emitOpError("shares a part with another kernel.join");
+  }
+  return success();
+}
+
+/// Only bytes can be pointed at where the memory is not ours, because there
+/// is no way but through the type of the whole tensor.
+LogicalResult ProgramBuffers::Builder::checkPieces() {
+  WalkResult result = program.walk([&](kernel::ViewOp view) {
+    if (view.isWhole() || view.getType().getElementType().isInteger(8) ||
+        nodeOf(view) >= 0)
+      return WalkResult::advance();
+    view.emitOpError("takes a piece of an input or a constant, whose elements "
+                     "are no bytes");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult ProgramBuffers::Builder::number(Block &block) {
   for (Operation &op : block) {
-    if (isa<ConstantOp, kernel::ViewOp>(op))
+    if (auto join = dyn_cast<kernel::JoinOp>(op))
+      if (failed(checkParts(join)))
+        return failure();
+    if (isa<ConstantOp, kernel::ViewOp, kernel::JoinOp>(op))
       continue; // nothing happens there
     if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp, kernel::YieldOp,
              func::ReturnOp>(op))
@@ -210,17 +277,50 @@ LogicalResult ProgramBuffers::Builder::number(Block &block) {
 void ProgramBuffers::Builder::findOutputs() {
   auto ret = cast<func::ReturnOp>(program.getBody().front().getTerminator());
   for (Value value : ret.getOperands())
-    if (countOf(value, ret.getOperands()) == 1)
+    if (countOf(value, ret.getOperands()) == 1 && mayBeOutput(rootOf(value)))
       outputs.insert(rootOf(value));
+}
+
+/// Whether a value may live in an output although pieces of it are used, or it
+/// is a part or made of parts.
+bool ProgramBuffers::Builder::mayBeOutput(Value root) {
+  if (joinOf(root))
+    return false;
+  bool isBytes = getElementTypeOrSelf(root.getType()).isInteger(8);
+  auto ret = program.getBody().front().getTerminator();
+  SmallVector<Value> values{root};
+  while (!values.empty()) {
+    Value value = values.pop_back_val();
+    if (auto join = value.getDefiningOp<kernel::JoinOp>()) {
+      for (Value part : join.getParts())
+        if (!isBytes || countOf(part, ret->getOperands()) > 0)
+          return false;
+      llvm::append_range(values, join.getParts());
+    }
+    for (Operation *user : value.getUsers())
+      if (auto view = dyn_cast<kernel::ViewOp>(user)) {
+        if (!view.isWhole() && !isBytes)
+          return false;
+        if (view.isWhole())
+          values.push_back(view);
+      }
+  }
+  return true;
 }
 
 LogicalResult ProgramBuffers::Builder::addNodes(Operation *op) {
   if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp>(op))
     return success();
   for (OpResult result : op->getResults()) {
-    if (isa<IndexType>(result.getType()) || outputs.contains(result))
+    Value root = placeOf(result).root;
+    if (isa<IndexType>(result.getType()) || outputs.contains(root))
       continue;
-    std::optional<int64_t> size = byteSize(result.getType());
+    if (auto it = nodeOfRoot.find(root); it != nodeOfRoot.end()) {
+      nodes[it->second].last =
+          std::max(nodes[it->second].last, stepsOf[op].end);
+      continue; // another part of the same whole
+    }
+    std::optional<int64_t> size = byteSize(root.getType());
     if (!size)
       return op->emitOpError("makes a value of type ")
              << result.getType()
@@ -233,8 +333,8 @@ LogicalResult ProgramBuffers::Builder::addNodes(Operation *op) {
     if (auto branch = dyn_cast<kernel::IfOp>(op))
       first = stepsOf[branch.getThenRegion().front().getTerminator()].begin;
     int index = static_cast<int>(nodes.size());
-    nodes.push_back({result, *size, first, steps.end, index});
-    nodeOfRoot[result] = index;
+    nodes.push_back({root, *size, first, steps.end, index});
+    nodeOfRoot[root] = index;
   }
   return success();
 }
@@ -271,7 +371,7 @@ void ProgramBuffers::Builder::shareBuffers(kernel::IfOp branch) {
          llvm::zip(yield->getOperands(), branch.getOutputs())) {
       int from = nodeOf(value), to = nodeOf(result);
       Operation *maker = rootOf(value).getDefiningOp();
-      if (from < 0 || to < 0 || from == to || !maker ||
+      if (from < 0 || to < 0 || from == to || !maker || !isAlone(value) ||
           maker->getBlock() != &region->front() ||
           countOf(value, yield->getOperands()) != 1)
         continue;
@@ -289,7 +389,7 @@ bool ProgramBuffers::Builder::isFreeForNext(kernel::WhileOp loop, Value carried,
   int64_t made = nodes[node].first;
   bool isFree = true;
   auto judge = [&](Operation *user) {
-    if (isa<kernel::ViewOp>(user))
+    if (isa<kernel::ViewOp, kernel::JoinOp>(user))
       return;
     int64_t use = stepsOf[user].begin;
     if (use < made)
@@ -302,15 +402,15 @@ bool ProgramBuffers::Builder::isFreeForNext(kernel::WhileOp loop, Value carried,
     }
     FailureOr<SmallVector<InputOverlap>> rules = readOverlap(calleeOf(call));
     for (auto [i, input] : llvm::enumerate(call.getInputs()))
-      if (rootOf(input) == carried)
-        isFree &= succeeded(rules) &&
+      if (placeOf(input).root == carried)
+        isFree &= succeeded(rules) && isAlone(input) &&
                   llvm::any_of(*rules, [&, i = i](const InputOverlap &rule) {
                     return rule.input == i && rule.distance == 0;
                   });
   };
   loop.getBody().walk([&](Operation *op) {
     if (llvm::any_of(op->getOperands(),
-                     [&](Value v) { return rootOf(v) == carried; }))
+                     [&](Value v) { return placeOf(v).root == carried; }))
       judge(op);
   });
   return isFree;
@@ -329,12 +429,12 @@ void ProgramBuffers::Builder::shareBuffers(kernel::WhileOp loop) {
       continue;
     Value init = loop.getInits()[k], next = yield->getOperand(k + 1);
     int from = nodeOf(init);
-    if (from >= 0 && from != to && nodes[from].last == begin)
+    if (from >= 0 && from != to && nodes[from].last == begin && isAlone(init))
       join(from, to);
     from = nodeOf(next);
     Operation *maker = rootOf(next).getDefiningOp();
     if (from >= 0 && from != representative(to) && maker &&
-        maker->getBlock() == &body &&
+        maker->getBlock() == &body && isAlone(next) &&
         countOf(next, yield->getOperands()) == 1 &&
         isFreeForNext(loop, carried, next))
       join(from, to);
@@ -356,9 +456,10 @@ LogicalResult ProgramBuffers::Builder::addRules(kernel::CallOp call,
   for (Value input : call.getInputs())
     if (int buffer = result.find(input); buffer >= 0 && buffer != output)
       inputs.insert(buffer);
+  int64_t outputAt = placeOf(call.getResult(0)).offset;
   for (int input : inputs) {
     bool inPlace = true, diagonal = true;
-    int64_t distance = 0;
+    int64_t distance = 1;
     for (auto [i, operand] : llvm::enumerate(call.getInputs())) {
       if (result.find(operand) != input)
         continue;
@@ -372,9 +473,13 @@ LogicalResult ProgramBuffers::Builder::addRules(kernel::CallOp call,
         else
           least = std::min(least, rule.distance);
       }
-      inPlace &= mayBeInPlace;
+      // The rule is about the tensors, the plan about the buffers in which
+      // they lie; nothing else in these is live in this step.
+      int64_t inputAt = placeOf(operand).offset;
+      inPlace &= mayBeInPlace && inputAt == outputAt;
       diagonal &= least != INT64_MAX;
-      distance = std::max(distance, least);
+      if (least != INT64_MAX)
+        distance = std::max(distance, least + outputAt - inputAt);
     }
     if (inPlace)
       result.overlaps.push_back({output, input, 0});
@@ -443,6 +548,8 @@ FailureOr<ProgramBuffers> ProgramBuffers::Builder::run() {
     if (stepsOf[op].begin == static_cast<int64_t>(step) && failed(addNodes(op)))
       return failure();
   extendLifetimes();
+  if (failed(checkPieces()))
+    return failure();
   // Inner operations first: what they share decides when a value begins.
   program.walk([&](Operation *op) {
     if (auto branch = dyn_cast<kernel::IfOp>(op))
@@ -461,6 +568,6 @@ FailureOr<ProgramBuffers> ProgramBuffers::compute(func::FuncOp program) {
 }
 
 int ProgramBuffers::find(Value value) const {
-  auto it = bufferOf.find(rootOf(value));
+  auto it = bufferOf.find(placeOf(value).root);
   return it == bufferOf.end() ? -1 : it->second;
 }

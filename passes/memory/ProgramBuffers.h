@@ -25,9 +25,21 @@ namespace adze::memory {
 /// Nothing for types without a static size, or beyond 2^48 bytes.
 std::optional<int64_t> byteSize(mlir::Type type);
 
-/// The value whose buffer `value` is: kernel.view is the buffer of its operand,
-/// a carried value of kernel.while that of the loop's result.
+/// The value whose buffer `value` is, all of it: a kernel.view of the whole is
+/// the buffer of its operand, a carried value of kernel.while that of the
+/// loop's result.
 mlir::Value rootOf(mlir::Value value);
+
+/// Where a value lies: `offset` bytes from the begin of the buffer of `root`. A
+/// piece that kernel.view takes lies in its operand, a part of kernel.join in
+/// the whole; everything else at the begin of its own root.
+struct Place {
+  mlir::Value root;
+  int64_t offset = 0;
+};
+Place placeOf(mlir::Value value);
+/// The kernel.join that `value` is a part of, or null.
+kernel::JoinOp joinOf(mlir::Value value);
 
 /// The leave that a kernel gives its first output to overlap an input.
 struct InputOverlap {
@@ -61,8 +73,9 @@ public:
   /// Fails with a message if the program holds what cannot be planned.
   static mlir::FailureOr<ProgramBuffers> compute(mlir::func::FuncOp program);
 
-  /// The index of the arena buffer of `value`, -1 if it lives elsewhere: in an
-  /// input, an output or a constant, or is a size.
+  /// The index of the arena buffer that `value` lies in (at placeOf's offset),
+  /// -1 if it lives elsewhere: in an input, an output or a constant, or is a
+  /// size.
   int find(mlir::Value value) const;
 
   std::vector<Entry> entries;

@@ -1,0 +1,157 @@
+//===- FitMemory.cpp - Kernels within budgets of memory -------------------===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "lib/Pipeline/FitMemory.h"
+
+#include "passes/Passes.h"
+#include "passes/memory/UnfusedBound.h"
+#include "passes/patch/Patches.h"
+
+using namespace mlir;
+using namespace adze;
+
+/// Ways to compute in bands that are tried before giving up: each one chooses
+/// all kernels anew.
+static constexpr int kMostTrials = 12;
+
+static int64_t arenaOf(ModuleOp module) {
+  auto size = module->getAttrOfType<IntegerAttr>("adze.arena_size");
+  return size ? size.getInt() : 0;
+}
+
+namespace {
+
+/// The search for bands under which the arena fits.
+class BandSearch {
+public:
+  BandSearch(CompiledModel::Impl &impl, std::string passes, std::string path,
+             int64_t budget, OwningOpRef<ModuleOp> original)
+      : impl(impl), passes(std::move(passes)), path(std::move(path)),
+        budget(budget), original(std::move(original)) {}
+
+  /// Leaves the first module that fits in `impl`, or the smallest.
+  Status run();
+  bool isFound() const { return arenaOf(*impl.module) <= budget; }
+  int trials() const { return tried; }
+
+private:
+  Status tryOne(const patch::Candidate &candidate);
+
+  CompiledModel::Impl &impl;
+  std::string passes, path;
+  int64_t budget;
+  OwningOpRef<ModuleOp> original; // at the nn level
+  std::map<int, int64_t> arenas;  // by cut: the least so far
+  int tried = 0;
+};
+
+} // namespace
+
+Status BandSearch::tryOne(const patch::Candidate &candidate) {
+  OwningOpRef<ModuleOp> best = std::move(impl.module);
+  impl.module = original->clone();
+  ++tried;
+  Status status =
+      impl.runPasses("split-into-patches{cut=" + std::to_string(candidate.cut) +
+                         " bands=" + std::to_string(candidate.bands) +
+                         "},canonicalize,cse," + passes,
+                     path);
+  if (!status)
+    return status;
+  arenas[candidate.cut] = arenaOf(*impl.module);
+  if (arenaOf(*impl.module) >= arenaOf(*best))
+    impl.module = std::move(best);
+  return Status::success();
+}
+
+Status BandSearch::run() {
+  auto program = original->lookupSymbol<func::FuncOp>("main");
+  for (const patch::Candidate &candidate : patch::findCandidates(program)) {
+    if (candidate.leastBytes > budget || tried == kMostTrials)
+      continue;
+    // Where more bands changed nothing the peak lies behind the cut.
+    auto known = arenas.find(candidate.cut);
+    int64_t before = known == arenas.end() ? -1 : known->second;
+    if (before == INT64_MAX)
+      continue;
+    if (Status status = tryOne(candidate); !status)
+      return status;
+    if (isFound())
+      return Status::success();
+    if (arenas[candidate.cut] == before)
+      arenas[candidate.cut] = INT64_MAX;
+  }
+  return Status::success();
+}
+
+Status adze::runKernelStage(CompiledModel::Impl &impl,
+                            const CompileOptions &options,
+                            const std::string &path) {
+  ModuleOp module = *impl.module;
+  if (auto program = module.lookupSymbol<func::FuncOp>("main"))
+    module->setAttr("adze.unfused_bound",
+                    IntegerAttr::get(IntegerType::get(&impl.context, 64),
+                                     memory::unfusedBound(program)));
+  std::string passes = passesOf(Stage::kernel, *impl.target, options.optLevel);
+  if (options.ram <= 0)
+    return impl.runPasses(passes, path);
+  int64_t budget = options.ram - options.stack;
+  if (budget <= 0)
+    return Status::failure(
+        path + ": of " + std::to_string(options.ram) +
+        " bytes of RAM nothing is left for the arena: the stack takes " +
+        std::to_string(options.stack) + " (see --stack)");
+  OwningOpRef<ModuleOp> original = module.clone();
+  if (Status status = impl.runPasses(passes, path); !status)
+    return status;
+  if (arenaOf(*impl.module) <= budget)
+    return Status::success();
+  BandSearch search(impl, passes, path, budget, std::move(original));
+  if (Status status = search.run(); !status || search.isFound())
+    return status;
+  // The plan of the smallest says what is wrong with it.
+  Status status = impl.runPasses(
+      "plan-memory{alignment=" + std::to_string(impl.target->alignment) +
+          " ram=" + std::to_string(budget) + "}",
+      path);
+  status.message +=
+      "; of the " + std::to_string(options.ram) +
+      " bytes of RAM the stack takes " + std::to_string(options.stack) +
+      ", and computing the first "
+      "layers in bands " +
+      (search.trials() ? "was tried in " + std::to_string(search.trials()) +
+                             " ways and is not enough"
+                       : std::string("cannot help"));
+  return status;
+}
+
+Status adze::checkFlash(CompiledModel::Impl &impl,
+                        const CompileOptions &options,
+                        const std::string &path) {
+  if (options.flash <= 0)
+    return Status::success();
+  int64_t total = 0;
+  std::vector<std::pair<int64_t, std::string>> weights;
+  for (auto global : impl.module->getOps<memref::GlobalOp>()) {
+    MemRefType type = global.getType();
+    int64_t bytes = type.getNumElements() *
+                    std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+    total += bytes;
+    weights.push_back({-bytes, global.getSymName().str()});
+  }
+  if (total <= options.flash)
+    return Status::success();
+  std::sort(weights.begin(), weights.end());
+  std::string text = path + ": the weights take " + std::to_string(total) +
+                     " bytes, " + std::to_string(total - options.flash) +
+                     " more than the " + std::to_string(options.flash) +
+                     " bytes of flash given, and the code comes on top; the "
+                     "largest are";
+  for (size_t i = 0; i < std::min<size_t>(weights.size(), 5); ++i)
+    text += std::string(i ? ", '" : " '") + weights[i].second + "' of " +
+            std::to_string(-weights[i].first) + " bytes";
+  return Status::failure(text);
+}
