@@ -101,15 +101,17 @@ public:
 
   /// Room of the biases for real x = 2^32 / multiplier; concave in x.
   double room(double x) const {
-    double least[2] = {1e300, 1e300}, most[2] = {-1e300, -1e300};
+    double least[2] = {1e15, 1e15}, most[2] = {-1e15, -1e15};
     for (const Step &step : all) {
       int side = twoSided && step.output < origin;
       double at = double((step.output - origin) << resultShift) * x -
                   double(scale) * double(step.accumulator);
-      least[side] = std::min(least[side], at);
-      most[side] = std::max(most[side], at);
+      if (step.fromBelow)
+        least[side] = std::min(least[side], at);
+      if (step.reached)
+        most[side] = std::max(most[side], at);
     }
-    return -std::max(most[0] - least[0], most[1] - least[1]);
+    return std::min(least[0] - most[0], least[1] - most[1]);
   }
 
   bool find(double start, LineForm::Channel &channel) const {
@@ -171,7 +173,7 @@ struct Layer {
 bool tryShifts(const Layer &layer, LineForm &form) {
   const Requantization &q = layer.problem.requantization;
   int64_t scale = layer.unit << form.scaleShift;
-  int64_t origin = form.twoSided ? q.zeroPoint : q.low;
+  int64_t origin = form.twoSided ? q.zeroPoint + 1 : q.low;
   double greatest = 0, reach = 0;
   for (size_t o = 0; o < layer.steps.size(); ++o) {
     double s = slope(q.factor(int64_t(o)));
@@ -239,11 +241,9 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
     layer.steps.push_back(steps(problem.requantization, o,
                                 {range.low + bias, range.high + bias}));
   }
-  // 7 first: layers whose form has the same shift share their functions.
+  // The biases that are exact lie within about 1/128 of an accumulator.
   for (bool twoSided : {false, true})
-    for (int scaleShift : {7, 8, 6, 5, 9, 4, 10, 3, 2, 1, 0}) {
-      if (unit > 1 && scaleShift > 1)
-        continue;
+    for (int scaleShift : {9, 10, 11, 8, 12, 7, 13, 6, 5, 4, 3, 2, 1, 0}) {
       LineForm form;
       form.scaleShift = scaleShift;
       form.twoSided = twoSided;
@@ -258,24 +258,24 @@ LineFunction lineFunction(const LineForm &form, const Requantization &q) {
   auto word = [](int64_t x) {
     return x < 0 ? fmt::format("m{}", -x) : fmt::format("{}", x);
   };
-  f.name = fmt::format("adze_line{}_{}_{}", form.scaleShift, word(q.low),
-                       word(q.high));
+  f.name = fmt::format("adze_line_{}_{}", word(q.low), word(q.high));
   if (form.twoSided)
     f.name += "_around_" + word(q.zeroPoint);
   f.text = fmt::format(
       R"(/* clamp(round(sum * factor) + zero point): one high multiply per output,
    equal to TFLite's two roundings for every sum the layer can have. */
-static inline int8_t {}(uint32_t sum, int32_t bias, int32_t multiplier, {}int32_t shift)
+static inline int8_t {}(uint32_t sum, int32_t scale, int32_t bias, int32_t multiplier, {}int32_t shift)
 {{
-  int32_t t = (int32_t)((sum << {}) + (uint32_t)bias);
+  int32_t t = (int32_t)((sum << scale) + (uint32_t)bias);
 )",
-      f.name, form.twoSided ? "int32_t negative, " : "", form.scaleShift);
+      f.name, form.twoSided ? "int32_t negative, " : "");
   if (form.twoSided)
     f.text += "  t -= (t >> 31) & negative;\n";
   f.text += "  t = (int32_t)(((int64_t)t * multiplier) >> 32) >> shift;\n";
-  if (form.twoSided && q.zeroPoint != q.low)
-    f.text += fmt::format("  t {} {};\n", q.zeroPoint > q.low ? "+=" : "-=",
-                          std::abs(q.zeroPoint - q.low));
+  int32_t offset = q.zeroPoint + 1 - q.low;
+  if (form.twoSided && offset != 0)
+    f.text +=
+        fmt::format("  t {} {};\n", offset > 0 ? "+=" : "-=", std::abs(offset));
   f.text += fmt::format("  if ((uint32_t)t > {0}u) {{\n"
                         "    t = t < 0 ? 0 : {0};\n"
                         "  }}\n"

@@ -11,7 +11,7 @@
 /// exact, whatever the reference rounds in between. Searched per channel,
 /// proven at every step:
 ///   t = (sum << scaleShift) + bias            (32 bits, no overflow)
-///   if (twoSided && t < 0) t -= negative      (ties away from zero)
+///   if (twoSided && t < 0) t -= negative
 ///   y = origin + clamp(mulh(t, multiplier) >> resultShift, 0, high - low)
 /// where the origin is `low`, or in the two-sided form zeroPoint is added
 /// before the clamp.
@@ -51,8 +51,9 @@ struct LineForm {
 std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
                                      int64_t unit = 1);
 
-/// A C function `int32_t NAME(int32_t sum, int32_t bias, int32_t multiplier,
-/// [int32_t negative,] int32_t shift)` that computes y of such a form.
+/// A C function `int8_t NAME(uint32_t sum, int32_t scale, int32_t bias, int32_t
+/// multiplier, [int32_t negative,] int32_t shift)` that computes y of such a
+/// form: of a channel's constants only, so that layers share it.
 struct LineFunction {
   std::string name, text;
 };

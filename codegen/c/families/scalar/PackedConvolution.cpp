@@ -351,10 +351,10 @@ bool PackedConvolution::generate(const Problem &problem,
     text += gather.text(pairs, deep);
     text += indent + "}\n";
     text += fmt::format("{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, "
-                        "{}, {});\n",
+                        "{}, {}, {});\n",
                         indent, name, weights, ends, lines, p.outputChannels,
                         p.outputChannels, p.groupOutputs(), words,
-                        form->resultShift);
+                        form->scaleShift, form->resultShift);
     return text;
   };
   int64_t step = 2 * t.tile.pairs;
