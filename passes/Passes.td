@@ -64,6 +64,17 @@ def DeriveOverlap : Pass<"derive-overlap", "::mlir::ModuleOp"> {
   }];
 }
 
+def ExpandQuantization : Pass<"expand-quantization", "::mlir::ModuleOp"> {
+  let summary = "what is still quantized or dequantized becomes arithmetic";
+  let description = [{
+    `nn.quantize` and `nn.dequantize` that `form-integer-ops` left become
+    `linalg.generic` in float.
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
+      "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+      "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def FoldConstants : Pass<"fold-constants", "::mlir::ModuleOp"> {
   let summary = "computes what depends on constants alone";
   let description = [{
@@ -83,6 +94,34 @@ def FoldScaleIntoConvolution : Pass<"fold-scale-into-convolution", "::mlir::Modu
   }];
   let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
       "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
+def FormIntegerOps : Pass<"form-integer-ops", "::mlir::ModuleOp"> {
+  let summary = "operations between dequantize and quantize become integer ones";
+  let description = [{
+    {dequantize... -> operation -> [activation] -> quantize} with parameters
+    known at compile time becomes an operation on integers with TFLite's
+    arithmetic (include/adze/Requantization.h). Inside, all such tensors are
+    signed (`nn.rebase` at the borders). Data movement passes below
+    `nn.dequantize`; a convolution or matrix product without a `nn.quantize`
+    behind it still sums integers.
+
+    `rounding` is that of `nn.requantize`: `twice` as TFLite's kernels, `once`
+    as ONNX defines it but for ties, `auto` by the tool that wrote the file:
+    `twice` for conversions from TFLite (tf2onnx), `once` otherwise.
+
+    What stays in float between quantized tensors, and why, is listed in the
+    module's attribute `adze.float_fallbacks`.
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::nn::NnDialect",
+      "::adze::kernel::KernelDialect", "::mlir::arith::ArithDialect",
+      "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect",
+      "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect",
+      "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"rounding", "rounding", "std::string", "\"auto\"",
+           "auto, twice or once">];
 }
 
 def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {
@@ -218,6 +257,26 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
            "of every offset, in bytes: a power of two">,
     Option<"ram", "ram", "int64_t", "0",
            "bytes that the arena may take; 0: any number">];
+}
+
+def SelectKernels : Pass<"select-kernels", "::mlir::ModuleOp"> {
+  let summary = "kernels that a family of the machine can compute get its code";
+  let description = [{
+    Calls of kernels of integers (nn.conv or nn.matmul with nn.requantize,
+    nn.quantized_add, nn.pool, ...) are read as problems (adze/KernelFamily.h);
+    the families that the context holds are asked for schedules, the cost model
+    ranks them, and the best that fits the budget of flash generates C text. The
+    kernel becomes a `kernel.func` without a body that carries the text
+    (`adze.code`), the schedule, the rule of overlap and its scratch buffers;
+    packed constants take the place of the weights.
+
+    The budget is the module's `adze.flash_budget`, or a multiple of the bytes
+    that the model itself has for these kernels (`constants_ratio` of the
+    machine).
+  }];
+  let dependentDialects = ["::adze::AdzeDialect", "::adze::kernel::KernelDialect"];
+  let options = [
+    Option<"machine", "machine", "std::string", "\"c\"", "a name in the table of machines">];
 }
 
 def SimplifyLoops : Pass<"simplify-loops", "::mlir::ModuleOp"> {

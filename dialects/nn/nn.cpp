@@ -222,6 +222,36 @@ LogicalResult ConvOp::verify() {
                       getPads());
 }
 
+LogicalResult RequantizeOp::verify() {
+  ArrayRef<int64_t> x = shapeOf(getInput()), factors = shapeOf(getMultiplier());
+  int64_t axis = getAxis();
+  if (factors.size() != 1 || shapeOf(getShift()) != factors ||
+      x != shapeOf(getOutput()))
+    return emitOpError("needs a vector of multipliers and one of shifts");
+  if (factors[0] != 1 &&
+      (axis < 0 || axis >= int64_t(x.size()) || x[axis] != factors[0]))
+    return emitOpError("needs one factor, or one for each index of its axis");
+  return success();
+}
+
+static LogicalResult verifyTable(Operation *op, Value table) {
+  if (shapeOf(table) != ArrayRef<int64_t>{256})
+    return op->emitOpError("needs a table of 256 elements");
+  return success();
+}
+
+LogicalResult LookupOp::verify() {
+  if (shapeOf(getInput()) != shapeOf(getOutput()))
+    return emitOpError("keeps the shape of its input");
+  return verifyTable(*this, getTable());
+}
+
+LogicalResult QuantizedSoftmaxOp::verify() {
+  if (getAxis() < 0 || getAxis() >= int64_t(shapeOf(getInput()).size()))
+    return emitOpError("has no axis ") << getAxis();
+  return verifyTable(*this, getExponentials());
+}
+
 LogicalResult PoolOp::verify() {
   if (getOutputs().empty() || getOutputs().size() > 2)
     return emitOpError("has one or two results");
@@ -313,6 +343,11 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
 void TransposeOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                               MLIRContext *context) {
   patterns.add<TransposeOfTranspose, TransposeToReshape>(context);
+}
+
+OpFoldResult RebaseOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<RebaseOp>();
+  return inner ? OpFoldResult(inner.getInput()) : OpFoldResult();
 }
 
 OpFoldResult SliceOp::fold(FoldAdaptor) {

@@ -10,6 +10,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Nn_Dialect : Dialect {
@@ -54,11 +55,20 @@ def Nn_CumulativeKind : Nn_EnumAttr<Nn_CumulativeKindEnum, "cumulative_kind">;
 def Nn_CellKindEnum : Nn_Enum<"CellKind", [
     I32EnumAttrCase<"rnn", 0>, I32EnumAttrCase<"gru", 1>, I32EnumAttrCase<"lstm", 2>]>;
 def Nn_CellKind : Nn_EnumAttr<Nn_CellKindEnum, "cell_kind">;
+// As adze::Rounding (include/adze/Requantization.h).
+def Nn_RoundingEnum : Nn_Enum<"Rounding", [
+    I32EnumAttrCase<"twice", 0>, I32EnumAttrCase<"once", 1>]>;
+def Nn_Rounding : Nn_EnumAttr<Nn_RoundingEnum, "rounding">;
 
 class Nn_Op<string mnemonic, list<Trait> traits = []>
     : Op<Nn_Dialect, mnemonic, !listconcat([Pure], traits)> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
+
+defvar Nn_QuantizedFormat = [{
+  $input `scale` $scale `:` type($scale)
+  (`zero_point` $zero_point^ `:` type($zero_point))? attr-dict `:` type($input) `->` type($output)
+}];
 
 // Data movement: the result's element is an element of an operand. ----------
 
@@ -220,7 +230,8 @@ def Nn_MatmulOp : Nn_Op<"matmul"> {
     a [..., M, K] (or [..., K, M] with `trans_a`), b [..., K, N] (or [..., N, K]
     with `trans_b`); ranks of a and b are equal to the result's (missing batch
     dimensions are 1). `bias`, if given, broadcasts to the result. The result's
-    element type is the accumulator's (f32 for f16 inputs is legal, i32 for i8).
+    element type is the accumulator's (f32 for f16 inputs is legal, i32 for i8):
+    integers are sign extended to it, sums wrap around.
   }];
   let arguments = (ins AnyRankedTensor:$a, AnyRankedTensor:$b, Optional<AnyRankedTensor>:$bias,
                        UnitAttr:$trans_a, UnitAttr:$trans_b);
@@ -229,11 +240,16 @@ def Nn_MatmulOp : Nn_Op<"matmul"> {
 }
 
 def Nn_ConvOp : Nn_Op<"conv"> {
-  let summary = "convolution (cross-correlation), grouped, dilated, padded with zeros";
-  let description = [{ `bias` is [M]. See Nn_Layout for the layouts. }];
+  let summary = "convolution (cross-correlation), grouped, dilated, padded";
+  let description = [{
+    `bias` is [M]. See Nn_Layout for the layouts. Outside of its shape the input
+    has the value `pad_value`: with i8 operands (and an i32 result) the zero
+    point of the input, which is folded into the bias.
+  }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$filter, Optional<AnyRankedTensor>:$bias,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
-                       DenseI64ArrayAttr:$pads, I64Attr:$group, Nn_Layout:$layout);
+                       DenseI64ArrayAttr:$pads, I64Attr:$group, Nn_Layout:$layout,
+                       DefaultValuedAttr<I64Attr, "0">:$pad_value);
   let results = (outs AnyRankedTensor:$output);
   let hasVerifier = 1;
 }
@@ -257,7 +273,9 @@ def Nn_PoolOp : Nn_Op<"pool"> {
     Padding never takes part in max; in average it counts if
     `count_include_pad`. `p` is the exponent of lp. A second result holds the
     flat index (int64, over the whole input tensor) of each maximum; with
-    `column_major` the spatial part is counted column first.
+    `column_major` the spatial part is counted column first. The average of
+    integers is rounded to the nearest, ties away from zero, where the result
+    has the type of the input, and is their sum where the result is wider.
   }];
   let arguments = (ins AnyRankedTensor:$input, Nn_PoolKind:$kind, DenseI64ArrayAttr:$window,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
@@ -327,6 +345,116 @@ def Nn_RecurrentOp : Nn_Op<"recurrent", [AttrSizedOperandSegments]> {
                        DenseF64ArrayAttr:$betas, F64Attr:$clip,
                        UnitAttr:$linear_before_reset, UnitAttr:$input_forget);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+// Quantized tensors. ----------------------------------------------------------
+
+def Nn_QuantizeOp : Nn_Op<"quantize"> {
+  let summary = "ONNX QuantizeLinear: saturate(round(x / scale) + zero_point)";
+  let description = [{
+    Scale and zero point are one number, or [D] along `axis`, or of the input's
+    rank with blocks of `block_size` along `axis` (0: no blocks). The division
+    has the type `precision`; ties go to even; NaN gives the smallest number.
+    Results are integers of at most 16 bits or small floats, which saturate
+    unless `overflows`.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$scale,
+                       Optional<AnyRankedTensor>:$zero_point, I64Attr:$axis,
+                       I64Attr:$block_size, TypeAttr:$precision, UnitAttr:$is_unsigned,
+                       UnitAttr:$input_unsigned, UnitAttr:$scale_unsigned,
+                       UnitAttr:$overflows);
+  let results = (outs AnyRankedTensor:$output);
+  let assemblyFormat = Nn_QuantizedFormat;
+}
+
+def Nn_DequantizeOp : Nn_Op<"dequantize"> {
+  let summary = "ONNX DequantizeLinear: (x - zero_point) * scale";
+  let description = [{
+    Scale and zero point as in `nn.quantize`; `is_unsigned` is the input's.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$scale,
+                       Optional<AnyRankedTensor>:$zero_point, I64Attr:$axis,
+                       I64Attr:$block_size, UnitAttr:$is_unsigned);
+  let results = (outs AnyRankedTensor:$output);
+  let assemblyFormat = Nn_QuantizedFormat;
+}
+
+def Nn_RebaseOp : Nn_Op<"rebase", [SameOperandsAndResultType]> {
+  let summary = "unsigned integers as signed ones, or back: the top bit flipped";
+  let description = [{
+    x - 128 of uint8 as int8, and x + 128 of int8 as uint8, are the same on
+    their bits. Between an unsigned input or output and the signed tensors
+    inside.
+  }];
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$output);
+  let hasFolder = 1;
+}
+
+def Nn_RequantizeOp : Nn_Op<"requantize"> {
+  let summary = "accumulators back to small integers, in fixed point";
+  let description = [{
+    y = clamp(round(x * multiplier[c] * 2^(shift[c] - 31)) + zero_point, low,
+    high) with c the index along `axis`, or 0 where there is one factor:
+    adze::Requantization. x is i32 (or i64 with a result of i16).
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$multiplier,
+                       AnyRankedTensor:$shift, I64Attr:$axis, I64Attr:$zero_point,
+                       I64Attr:$low, I64Attr:$high, Nn_Rounding:$rounding);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_QuantizedAddOp : Nn_Op<"quantized_add", [SameOperandsAndResultType]> {
+  let summary = "addition or subtraction of quantized tensors";
+  let description = [{
+    adze::Addition, attribute by attribute; multipliers and shifts are those of
+    adze::FixedPoint. Operands have the result's shape (`nn.broadcast`).
+  }];
+  let arguments = (ins AnyRankedTensor:$a, AnyRankedTensor:$b, I64Attr:$zero_point_a,
+                       I64Attr:$zero_point_b, I64Attr:$multiplier_a, I64Attr:$shift_a,
+                       I64Attr:$multiplier_b, I64Attr:$shift_b, I64Attr:$multiplier,
+                       I64Attr:$shift, I64Attr:$left_shift, I64Attr:$zero_point,
+                       I64Attr:$low, I64Attr:$high, UnitAttr:$subtract, Nn_Rounding:$rounding);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_QuantizedMulOp : Nn_Op<"quantized_mul", [SameOperandsAndResultType]> {
+  let summary = "product of quantized tensors, element by element";
+  let description = [{
+    y = clamp(round((a - zero_point_a) * (b - zero_point_b) * multiplier *
+    2^(shift - 31)) + zero_point, low, high). Operands have the result's shape.
+  }];
+  let arguments = (ins AnyRankedTensor:$a, AnyRankedTensor:$b, I64Attr:$zero_point_a,
+                       I64Attr:$zero_point_b, I64Attr:$multiplier, I64Attr:$shift,
+                       I64Attr:$zero_point, I64Attr:$low, I64Attr:$high,
+                       Nn_Rounding:$rounding);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_LookupOp : Nn_Op<"lookup"> {
+  let summary = "y[i] = table[x[i] + 128]";
+  let description = [{
+    x is i8, the table has 256 elements: any function of one quantized tensor.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$table);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_QuantizedSoftmaxOp : Nn_Op<"quantized_softmax"> {
+  let summary = "softmax of i8 in TFLite's fixed point";
+  let description = [{
+    The result has the scale 1/256 and the zero point -128. `multiplier` and
+    `shift` scale differences to Q5.26 and `smallest_difference` is the least
+    that counts, as in adze::SoftmaxProblem; `exponentials` [256] (i32) holds
+    what follows from them: exp(-d) as Q0.31 for a difference of -d.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$exponentials,
+                       I64Attr:$axis, I64Attr:$multiplier, I64Attr:$shift,
+                       I64Attr:$smallest_difference);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
 }
 
 #endif

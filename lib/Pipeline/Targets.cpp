@@ -17,8 +17,21 @@ static const Target table[] = {
      "in process", "", Backend::host, 64},
     {"c", "portable C99 for any machine", "system C compiler", "c", Backend::c,
      16},
-    {"cortex-m4", "C99 tuned for Arm Cortex-M4F, run in QEMU", "QEMU",
+    {"cortex-m0", "C99 for Arm Cortex-M0", "QEMU", "cortex-m0", Backend::c, 8},
+    {"cortex-m3", "C99 for Arm Cortex-M3", "QEMU", "cortex-m3", Backend::c, 8},
+    {"cortex-m4", "C99 for Arm Cortex-M4F (DSP extension)", "QEMU",
      "cortex-m4", Backend::c, 8},
+    {"cortex-m7", "C99 for Arm Cortex-M7 (DSP extension)", "QEMU", "cortex-m7",
+     Backend::c, 8},
+    {"cortex-m33", "C99 for Arm Cortex-M33 (DSP extension)", "QEMU",
+     "cortex-m33", Backend::c, 8},
+    {"cortex-m55", "C99 for Arm Cortex-M55 (Helium vectors)", "QEMU",
+     "cortex-m55", Backend::c, 16},
+    {"rv32imc", "C99 for RISC-V RV32IMC", "QEMU", "rv32imc", Backend::c, 8},
+    {"rv32imac", "C99 for RISC-V RV32IMAC", "QEMU", "rv32imac", Backend::c, 8},
+    {"rv64gc", "C99 for RISC-V RV64GC", "QEMU", "rv64gc", Backend::c, 8},
+    {"rv64gcv", "C99 for RISC-V RV64GCV (vectors of any length)", "QEMU",
+     "rv64gcv", Backend::c, 16},
 };
 
 llvm::ArrayRef<Target> adze::allTargets() { return table; }
@@ -58,8 +71,10 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
   switch (stage) {
   case Stage::nn:
     if (optLevel == 0)
-      return "convert-onnx-to-nn,fold-constants,canonicalize,cse";
-    return "convert-onnx-to-nn,canonicalize,cse,fold-constants,"
+      return "convert-onnx-to-nn,expand-quantization,fold-constants,"
+             "canonicalize,cse";
+    return "convert-onnx-to-nn,canonicalize,cse,form-integer-ops,"
+           "expand-quantization,canonicalize,cse,fold-constants,"
            "fold-scale-into-convolution,fold-constants,assign-layout,canonicalize,cse,fold-constants,canonicalize";
   case Stage::kernel: {
     Vectors v = vectorsOf(target);
@@ -67,9 +82,18 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
         "choose-schedules{lanes=" + std::to_string(v.lanes) +
         " registers=" + std::to_string(v.registers) +
         " caches=" + (v.caches ? "true" : "false") + "}";
+    std::string families;
+    if (target.backend == Backend::c)
+      families = "select-kernels{machine=" + target.machine.str() + "},";
     return (optLevel == 0 ? "form-kernels{fuse=false}" : "form-kernels") +
-           std::string(",") + (optLevel == 0 ? "" : schedule + ",pack-weights,") +
-           "lower-kernels,derive-overlap,order-program,plan-memory{alignment=" +
+           std::string(",") +
+           (optLevel == 0 ? "" : families + schedule + ",pack-weights,") +
+           "lower-kernels,derive-overlap," +
+           (target.backend == Backend::c
+                ? "form-views{alignment=" + std::to_string(target.alignment) +
+                      "},"
+                : "") +
+           "order-program,plan-memory{alignment=" +
            std::to_string(target.alignment) + "}";
   }
   case Stage::loops:

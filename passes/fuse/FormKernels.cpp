@@ -57,6 +57,16 @@ bool isStructural(Operation *op) {
          op->hasTrait<OpTrait::IsTerminator>();
 }
 
+/// Computes with quantized tensors alone. Kernel families know these operations
+/// by themselves, and a convolution with its requantization and an addition.
+bool isQuantized(Operation *op) {
+  if (isa<nn::LookupOp, nn::QuantizedAddOp, nn::QuantizedMulOp,
+          nn::QuantizedSoftmaxOp, nn::RequantizeOp>(op))
+    return true;
+  return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op) &&
+         lower::elementTypeOf(op->getOperand(0)).isInteger();
+}
+
 /// Whether a user in this group may evaluate `operand` where it reads it: it
 /// reads each element about once, or reading costs nothing.
 bool readsOnce(OpOperand &use) {
@@ -67,6 +77,8 @@ bool readsOnce(OpOperand &use) {
     // Broadcast operands would be computed again for each repetition.
     return map.getNumResults() == map.getNumDims() && map.isPermutation();
   }
+  if (isQuantized(user))
+    return false; // kernel families take these as they are
   return isa<nn::SoftmaxOp, nn::TransposeOp, nn::SliceOp, nn::PadOp,
              nn::ConcatOp, nn::CumulativeOp>(user);
 }
@@ -81,6 +93,12 @@ struct Group {
   Operation *root = nullptr;    // null: plain element-wise loops
   Operation *last() const { return ops.back(); }
 };
+
+/// The smaller operand of an addition or product that stands alone.
+bool isRepeated(Operation *op, OpOperand &use, Group *home) {
+  return isa<nn::BroadcastOp>(op) && !home->root &&
+         isa<nn::QuantizedAddOp, nn::QuantizedMulOp>(use.getOwner());
+}
 
 class BlockGrouping {
 public:
@@ -120,11 +138,59 @@ static Operation *onlyUser(Operation *op) {
   return user;
 }
 
+/// Whether a quantized operation joins the kernel that ends in `tail`:
+/// accumulators are requantized, and the result added to another tensor.
+static bool takesQuantized(Operation *tail, Operation *user) {
+  Value value = tail->getResult(0);
+  if (auto requantize = dyn_cast<nn::RequantizeOp>(user))
+    return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(tail) &&
+           requantize.getInput() == value;
+  auto add = dyn_cast<nn::QuantizedAddOp>(user);
+  if (!add || !isa<nn::RequantizeOp>(tail) || add.getA() == add.getB())
+    return false;
+  if (add.getA() == value)
+    return true;
+  return !add.getSubtract();
+}
+
+/// Accumulators that go on as floats take their epilogue along.
+static bool joinsAccumulators(Operation *tail, Operation *user) {
+  return isa<nn::ConvOp, nn::MatmulOp>(tail) && isa<linalg::GenericOp>(user);
+}
+
+/// The convolution's result is the first operand of the addition behind it.
+static void putFirst(nn::QuantizedAddOp add, Operation *producer) {
+  if (add.getA().getDefiningOp() == producer)
+    return;
+  Value a = add.getA();
+  add.getAMutable().assign(add.getB());
+  add.getBMutable().assign(a);
+  int64_t zeroPoint = add.getZeroPointA(), multiplier = add.getMultiplierA(),
+          shift = add.getShiftA();
+  add.setZeroPointA(add.getZeroPointB());
+  add.setMultiplierA(add.getMultiplierB());
+  add.setShiftA(add.getShiftB());
+  add.setZeroPointB(zeroPoint);
+  add.setMultiplierB(multiplier);
+  add.setShiftB(shift);
+}
+
 void BlockGrouping::growEpilogue(Group *group) {
   Operation *tail = group->last();
   while (tail->getNumResults() == 1) {
     Operation *user = onlyUser(tail);
     if (!user || user->getBlock() != &block || owner.count(user))
+      return;
+    if (isQuantized(user)) {
+      if (!takesQuantized(tail, user))
+        return;
+      if (auto addition = dyn_cast<nn::QuantizedAddOp>(user))
+        putFirst(addition, tail);
+      add(group, user);
+      tail = user;
+      continue;
+    }
+    if (isQuantized(tail) && !joinsAccumulators(tail, user))
       return;
     if (isa<nn::TransposeOp>(user)) {
       add(group, user);
@@ -161,11 +227,12 @@ SmallVector<Group *> BlockGrouping::run() {
     if (owner.count(op))
       continue;
     Group *home = nullptr;
-    bool joins = fuse && !op->use_empty() && op->getNumResults() == 1;
+    bool joins = fuse && !op->use_empty() && op->getNumResults() == 1 &&
+                 !isQuantized(op);
     for (OpOperand &use : op->getUses()) {
       auto it = owner.find(use.getOwner());
       if (it == owner.end() || (home && home != it->second) ||
-          !(readsOnce(use) ||
+          !(readsOnce(use) || isRepeated(op, use, it->second) ||
             (isMovement(op) && lower::isElementwise(use.getOwner())))) {
         joins = false;
         break;

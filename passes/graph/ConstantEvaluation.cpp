@@ -11,6 +11,7 @@
 #include "passes/Passes.h"
 #include "passes/lower/ElementEmitter.h"
 #include "passes/lower/KernelLowering.h"
+#include "passes/quantize/Expand.h"
 
 using namespace mlir;
 using namespace adze;
@@ -212,6 +213,7 @@ static std::shared_ptr<Computation> makeComputation(Value value,
       inner.clone(*op, map);
   }
   kernel::ReturnOp::create(inner, loc, map.lookup(value));
+  expandQuantization(kernel);
   lower::LoweredKernel lowered;
   builder.setInsertionPoint(kernel);
   lower::lowerKernel(kernel, builder, lowered);

@@ -163,7 +163,8 @@ struct FoldScale final : OpRewritePattern<linalg::GenericOp> {
     }
     rewriter.replaceOpWithNewOp<nn::ConvOp>(
         op, conv.getType(), conv.getInput(), filter, bias, conv.getStrides(),
-        conv.getDilations(), conv.getPads(), conv.getGroup(), conv.getLayout());
+        conv.getDilations(), conv.getPads(), conv.getGroup(), conv.getLayout(),
+        conv.getPadValue());
     return success();
   }
 };

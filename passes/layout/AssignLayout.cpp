@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
 
+#include "passes/layout/Sinking.h"
 #include "passes/lower/ElementEmitter.h"
 
 using namespace mlir;
@@ -35,25 +36,9 @@ static SmallVector<int64_t> toLast(int64_t rank) {
   return perm;
 }
 
-static SmallVector<int64_t> inverse(ArrayRef<int64_t> perm) {
-  SmallVector<int64_t> result(perm.size());
-  for (auto [i, p] : llvm::enumerate(perm))
-    result[p] = i;
-  return result;
-}
-
-static SmallVector<int64_t> permuted(ArrayRef<int64_t> values,
-                                     ArrayRef<int64_t> perm) {
-  SmallVector<int64_t> result;
-  for (int64_t p : perm)
-    result.push_back(values[p]);
-  return result;
-}
-
-static RankedTensorType permutedType(Value value, ArrayRef<int64_t> perm) {
-  auto type = cast<RankedTensorType>(value.getType());
-  return type.clone(permuted(type.getShape(), perm));
-}
+using layout::inverse;
+using layout::permuted;
+using layout::permutedType;
 
 namespace {
 
@@ -74,7 +59,7 @@ struct ConvToChannelsLast final : OpRewritePattern<nn::ConvOp> {
     Value y = nn::ConvOp::create(
         rewriter, loc, permutedType(op.getOutput(), perm), x, w, op.getBias(),
         op.getStrides(), op.getDilations(), op.getPads(), op.getGroup(),
-        nn::Layout::channels_last);
+        nn::Layout::channels_last, op.getPadValue());
     rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, y, inverse(perm));
     return success();
   }
@@ -422,6 +407,7 @@ struct TransposeConstantMatrix final : OpRewritePattern<nn::MatmulOp> {
 struct AssignLayoutPass final : adze::impl::AssignLayoutBase<AssignLayoutPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
+    layout::addQuantizedSinking(patterns);
     patterns.add<ConvToChannelsLast, PoolToChannelsLast, SinkThroughGeneric,
                  AbsorbIntoGeneric, SinkThroughPad, SinkThroughSlice,
                  SinkThroughConcat, SinkThroughSoftmax, SinkThroughBroadcast,

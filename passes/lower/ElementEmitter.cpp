@@ -7,6 +7,7 @@
 #include "passes/lower/ElementEmitter.h"
 
 #include "dialects/adze/adze.h"
+#include "dialects/nn/nn.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -30,6 +31,16 @@ bool adze::lower::isElementwise(Operation *op) {
     if (!generic.getMatchingIndexingMap(&init).isIdentity())
       return false;
   return true;
+}
+
+bool adze::lower::readsSameElement(OpOperand &use) {
+  Operation *user = use.getOwner();
+  if (auto generic = dyn_cast<linalg::GenericOp>(user))
+    return isElementwise(user) &&
+           generic.getMatchingIndexingMap(&use).isIdentity();
+  if (isa<nn::RequantizeOp, nn::LookupOp>(user))
+    return use.getOperandNumber() == 0;
+  return isa<nn::QuantizedAddOp, nn::QuantizedMulOp, nn::RebaseOp>(user);
 }
 
 /// Two index lists name the same element if they are the same values or the

@@ -84,6 +84,9 @@ mlir::Type elementTypeOf(mlir::Value value);
 /// Whether a generic operation computes each result element from single
 /// elements of its operands (all loops parallel, identity results).
 bool isElementwise(mlir::Operation *op);
+/// Whether each element of the user's results needs only that element of the
+/// operand which has the same indices.
+bool readsSameElement(mlir::OpOperand &use);
 
 } // namespace adze::lower
 

@@ -63,14 +63,12 @@ bool isEpilogueOf(Value value, Operation *root,
     return it->second;
   memo[value] = false;
   bool ok = findElementRule(op) != nullptr;
-  auto generic = dyn_cast<linalg::GenericOp>(op);
   for (OpOperand &operand : op->getOpOperands()) {
     if (!ok)
       break;
     if (resultsBehind(operand.get(), root).none())
       continue;
-    ok = generic && isElementwise(op) &&
-         (generic.getMatchingIndexingMap(&operand).isIdentity()) &&
+    ok = readsSameElement(operand) &&
          shapeOf(operand.get()) == shapeOf(value) &&
          isEpilogueOf(operand.get(), root, memo);
   }
@@ -267,6 +265,33 @@ std::string adze::lower::loopsName(StringRef kernel) {
   return (kernel + ".loops").str();
 }
 
+static void setWrites(func::FuncOp function, unsigned inputs) {
+  SmallVector<bool> writes(function.getNumArguments(), true);
+  std::fill(writes.begin(), writes.begin() + inputs, false);
+  function->setAttr("adze.writes", DenseBoolArrayAttr::get(
+                                       function.getContext(), writes));
+}
+
+void adze::lower::declareTextKernel(kernel::FuncOp kernel, OpBuilder &builder) {
+  SmallVector<Type> types;
+  for (Type type : kernel.getArgumentTypes())
+    types.push_back(bufferType(type));
+  for (Type type : kernel.getResultTypes())
+    types.push_back(bufferType(type));
+  for (int64_t bytes : kernel.getScratch().value_or(ArrayRef<int64_t>{}))
+    types.push_back(MemRefType::get({bytes / 4}, builder.getI32Type()));
+  auto function = func::FuncOp::create(builder, kernel.getLoc(),
+                                       loopsName(kernel.getSymName()),
+                                       builder.getFunctionType(types, {}));
+  function.setPrivate();
+  setWrites(function, kernel.getArgumentTypes().size());
+  if (auto doc = kernel.getDocAttr())
+    function->setAttr("adze.doc", doc);
+  if (auto schedule = kernel.getScheduleAttr())
+    function->setAttr("adze.schedule", schedule);
+  function->setAttr("adze.code", kernel->getAttr("adze.code"));
+}
+
 void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,
                               LoweredKernel &lowered) {
   Location loc = kernel.getLoc();
@@ -286,10 +311,7 @@ void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,
   KernelLowering lowering(emitter, kernel, function);
   lowering.run();
 
-  SmallVector<bool> writes(function.getNumArguments(), true);
-  std::fill(writes.begin(),
-            writes.begin() + kernel.getArgumentTypes().size(), false);
-  function->setAttr("adze.writes", builder.getDenseBoolArrayAttr(writes));
+  setWrites(function, kernel.getArgumentTypes().size());
   if (auto doc = kernel.getDocAttr())
     function->setAttr("adze.doc", doc);
   if (auto schedule = kernel.getScheduleAttr())

@@ -21,6 +21,7 @@ static const RootRule rules[] = {
     {"nn.max_roi_pool", roots::maxRoiPool},
     {"nn.normalize", roots::normalize},
     {"nn.pool", roots::pool},
+    {"nn.quantized_softmax", roots::quantizedSoftmax},
     {"nn.recurrent", roots::recurrent},
     {"nn.roi_align", roots::roiAlign},
     {"nn.scatter_elements", roots::scatterElements},

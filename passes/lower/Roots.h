@@ -58,6 +58,7 @@ ADZE_ROOT(convTranspose);  // ConvTranspose.cpp
 ADZE_ROOT(depthwise);      // Depthwise.cpp
 ADZE_ROOT(matmul);         // Matmul.cpp
 ADZE_ROOT(pool);           // Pool.cpp
+ADZE_ROOT(quantizedSoftmax); // QuantizedSoftmax.cpp
 ADZE_ROOT(recurrent);      // Recurrent.cpp
 ADZE_ROOT(softmax);        // Softmax.cpp
 ADZE_ROOT(normalize);      // Normalize.cpp

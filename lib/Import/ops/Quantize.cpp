@@ -4,9 +4,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#include "lib/Import/ops/Conversion.h"
-#include "lib/Import/ops/Elementwise.h"
 #include "lib/Import/ops/Families.h"
+#include "lib/Import/ops/Quantization.h"
 
 using namespace mlir;
 using namespace adze;
@@ -23,81 +22,56 @@ static std::string shapeText(ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
-/// The scale of each element of input 0: one for all, one for each index of an
-/// axis, or one for each block of an axis. Elements are read under another
-/// shape where that lets a block's scale broadcast.
+/// How the scale of input 0 is laid out: one number, one for each index of
+/// `axis`, or one for each block along it.
 struct Granularity {
-  SmallVector<int64_t> shape;      // under which the elements are read
-  SmallVector<int64_t> scaleShape; // that broadcasts to it
-  /// Blocks that end early: the index of the block for each of the axis.
-  SmallVector<int64_t> blockOf;
   int64_t axis = 0;
-
-  /// A scale or zero point of the node, ready to broadcast.
-  Operand broadcast(NodeLowering &n, size_t i) const {
-    Operand result = operand(n, i);
-    if (!blockOf.empty()) {
-      SmallVector<int64_t> full(n.shape(0));
-      result.value = n.make<nn::GatherOp>(
-          RankedTensorType::get(full, n.element(i)), n.in(i),
-          n.constantInts(blockOf, n.b.getI64Type()), axis);
-      result.known = {};
-    } else {
-      result.value = n.reshape(n.in(i), scaleShape);
-    }
-    return result;
-  }
+  int64_t block = 0; // 0: no blocks
 };
 
 static FailureOr<Granularity> granularity(NodeLowering &n) {
   ArrayRef<int64_t> shape = n.shape(0), scale = n.shape(1);
   Granularity g;
-  g.shape.assign(shape.begin(), shape.end());
   if (n.has(2) && n.shape(2) != scale &&
       n.type(1).getNumElements() != n.type(2).getNumElements()) {
     (void)n.fail("the zero point has the shape " + shapeText(n.shape(2)) +
                  ", but the scale " + shapeText(scale));
     return failure();
   }
-  int64_t block = n.attrInt("block_size", 0);
-  if (block == 0 && n.type(1).getNumElements() == 1)
+  g.block = n.attrInt("block_size", 0);
+  if (g.block == 0 && n.type(1).getNumElements() == 1)
     return g;
   auto axis = n.axis(n.attrInt("axis", 1), shape.size());
   if (failed(axis))
     return failure();
   g.axis = *axis;
-  if (block == 0) {
+  if (g.block == 0) {
     if (scale.size() != 1 || scale[0] != shape[g.axis]) {
       (void)n.fail("the scale has the shape " + shapeText(scale) +
                    ", but axis " + Twine(g.axis) + " of the input has " +
                    Twine(shape[g.axis]) + " elements");
       return failure();
     }
-    g.scaleShape.assign(shape.size(), 1);
-    g.scaleShape[g.axis] = scale[0];
     return g;
   }
-  bool fits = block > 0 && scale.size() == shape.size();
+  bool fits = g.block > 0 && scale.size() == shape.size();
   for (size_t i = 0; fits && i < shape.size(); ++i)
-    fits = scale[i] == (int64_t(i) == g.axis ? llvm::divideCeil(shape[i], block)
-                                             : shape[i]);
+    fits = scale[i] == (int64_t(i) == g.axis
+                            ? llvm::divideCeil(shape[i], g.block)
+                            : shape[i]);
   if (!fits) {
     (void)n.fail("the scale has the shape " + shapeText(scale) +
                  ", which is not that of the input, " + shapeText(shape) +
                  ", with axis " + Twine(g.axis) + " in blocks of " +
-                 Twine(block));
+                 Twine(g.block));
     return failure();
   }
-  if (shape[g.axis] % block) {
-    for (int64_t i = 0; i < shape[g.axis]; ++i)
-      g.blockOf.push_back(i / block);
-    return g;
-  }
-  g.scaleShape.assign(scale.begin(), scale.end());
-  g.shape[g.axis] = scale[g.axis];
-  g.shape.insert(g.shape.begin() + g.axis + 1, block);
-  g.scaleShape.insert(g.scaleShape.begin() + g.axis + 1, 1);
   return g;
+}
+
+/// The zero point of a node under the shape of its scale, or null.
+static Value zeroPointOf(NodeLowering &n) {
+  return n.has(2) ? n.reshape(n.in(2), n.shape(1)) : Value();
 }
 
 //===----------------------------------------------------------------------===//
@@ -118,10 +92,8 @@ static Value toInteger(Scalars &s, Value x, Type type) {
                                  s.make<arith::FPToSIOp>(s.b.getI32Type(), x));
 }
 
-/// saturate(round(quotient) + zero point), the zero point as an integer of type
-/// `to`, or null.
-static Value toQuantized(Scalars &s, Value quotient, Value zeroPoint,
-                         ElementKind to) {
+Value adze::import::quantizedScalar(Scalars &s, Value quotient,
+                                    Value zeroPoint, ElementKind to) {
   Type wide = quotient.getType();
   Value rounded = s.make<math::RoundEvenOp>(quotient);
   if (zeroPoint)
@@ -175,33 +147,13 @@ static LogicalResult quantizeLinear(NodeLowering &n) {
                     "bits");
     precision = kind->type;
   }
-  Type wide = precision.getIntOrFloatBitWidth() < 32 ? f32 : precision;
-  bool fromUnsigned = n.isUnsigned(0), scaleUnsigned = n.isUnsigned(1);
-  CastRules rules;
-  rules.saturate = n.attrInt("saturate", 1) != 0;
-
-  SmallVector<Operand> arguments = {operand(n, 0), g->broadcast(n, 1)};
-  arguments[0].value = n.reshape(n.in(0), g->shape);
-  if (n.has(2))
-    arguments.push_back(g->broadcast(n, 2));
-  Value result = mapElements(
-      n, arguments, to->type, [&](Scalars &s, ValueRange in) -> Value {
-        Value x = castScalar(s.b, s.loc, in[0], precision, fromUnsigned, false);
-        Value scale =
-            castScalar(s.b, s.loc, in[1], precision, scaleUnsigned, false);
-        Value quotient =
-            castScalar(s.b, s.loc, s.div(x, scale), wide, false, false);
-        Value zeroPoint = in.size() > 2 ? in[2] : Value();
-        if (!toFloat)
-          return toQuantized(s, quotient, zeroPoint, *to);
-        if (zeroPoint)
-          quotient = s.add(
-              quotient, castScalar(s.b, s.loc, zeroPoint, wide, false, false));
-        return castScalar(s.b, s.loc, quotient, to->type, false, false, rules);
-      });
-  if (!result)
-    return failure();
-  n.set(0, n.reshape(result, n.shape(0)), to->isUnsigned);
+  bool overflows = n.attrInt("saturate", 1) == 0;
+  n.set(0,
+        n.make<nn::QuantizeOp>(n.type(0).clone(to->type), n.in(0), n.in(1),
+                               zeroPointOf(n), g->axis, g->block, precision,
+                               to->isUnsigned, n.isUnsigned(0),
+                               n.isUnsigned(1), overflows),
+        to->isUnsigned);
   return success();
 }
 
@@ -220,31 +172,9 @@ static LogicalResult dequantizeLinear(NodeLowering &n) {
     return failure();
   if (!isa<FloatType>(to->type))
     return n.fail("output_dtype must be a floating-point type");
-  Type element = n.element(0), i32 = n.b.getI32Type();
-  bool isFloat = isa<FloatType>(element), isUnsigned = n.isUnsigned(0);
-  Type wide = to->type.isF64() ? to->type : Type(n.b.getF32Type());
-  SmallVector<Operand> arguments = {operand(n, 0), g->broadcast(n, 1)};
-  arguments[0].value = n.reshape(n.in(0), g->shape);
-  if (n.has(2))
-    arguments.push_back(g->broadcast(n, 2));
-  Value result = mapElements(
-      n, arguments, to->type, [&](Scalars &s, ValueRange in) -> Value {
-        // Integers are subtracted as integers: exact, and cheaper.
-        auto centred = [&](Value v) {
-          return castScalar(s.b, s.loc, v, isFloat ? wide : i32, isUnsigned,
-                            false);
-        };
-        Value x = centred(in[0]);
-        if (in.size() > 2)
-          x = s.sub(x, centred(in[2]));
-        Value scale = castScalar(s.b, s.loc, in[1], wide, false, false);
-        Value product =
-            s.mul(castScalar(s.b, s.loc, x, wide, false, false), scale);
-        return castScalar(s.b, s.loc, product, to->type, false, false);
-      });
-  if (!result)
-    return failure();
-  n.set(0, n.reshape(result, n.shape(0)));
+  n.set(0, n.make<nn::DequantizeOp>(n.type(0).clone(to->type), n.in(0), n.in(1),
+                                    zeroPointOf(n), g->axis, g->block,
+                                    n.isUnsigned(0)));
   return success();
 }
 
@@ -276,12 +206,12 @@ static LogicalResult dynamicQuantizeLinear(NodeLowering &n) {
       });
   Value zeroPoint =
       mapElements(n, {{low}, {scale}}, u8.type, [&](Scalars &s, ValueRange x) {
-        return toQuantized(s, s.div(s.negate(x[0]), x[1]), {}, u8);
+        return quantizedScalar(s, s.div(s.negate(x[0]), x[1]), {}, u8);
       });
   n.set(0,
         mapElements(n, {{n.in(0)}, {scale}, {zeroPoint}}, u8.type,
                     [&](Scalars &s, ValueRange x) {
-                      return toQuantized(s, s.div(x[0], x[1]), x[2], u8);
+                      return quantizedScalar(s, s.div(x[0], x[1]), x[2], u8);
                     }),
         true);
   n.set(1, scale);

@@ -28,6 +28,12 @@ ADZE_ELEMENT(concat);
 ADZE_ELEMENT(gather);
 ADZE_ELEMENT(gatherElements);
 ADZE_ELEMENT(gatherNd);
+// Quantized.cpp
+ADZE_ELEMENT(lookup);
+ADZE_ELEMENT(quantizedAdd);
+ADZE_ELEMENT(quantizedMul);
+ADZE_ELEMENT(rebase);
+ADZE_ELEMENT(requantize);
 // Resize.cpp
 ADZE_ELEMENT(resize);
 // Structured.cpp

@@ -40,6 +40,7 @@ public:
     rows = context.param("rows", 1);
     columns = std::max(context.param("columns", lanes), lanes);
     unroll = context.param("unroll", 1);
+    padValue = conv.getPadValue();
   }
 
   void run() {
@@ -109,6 +110,27 @@ private:
     return e.element(conv.getInput(), indices);
   }
 
+  /// Whether the first output's tap at these places lies in the input; null if
+  /// every tap does.
+  Value isInside(ArrayRef<Value> at) {
+    Value result;
+    auto both = [&](Value condition) {
+      result = result ? e.make<arith::AndIOp>(result, condition).getResult()
+                      : condition;
+    };
+    for (size_t d = 0; d < spatial; ++d) {
+      if (d + 1 == spatial && isInterior)
+        continue;
+      auto [begin, end] = dims[d].interior();
+      if (begin == 0 && end == dims[d].output)
+        continue;
+      both(e.compare(arith::CmpIPredicate::sge, at[d], e.index(0)));
+      both(e.compare(arith::CmpIPredicate::slt, at[d],
+                     e.index(dims[d].input)));
+    }
+    return result;
+  }
+
   /// The filter at output channel `first` + `offset`.
   Value filterAt(ArrayRef<Value> taps, Value c, Value first, int64_t offset,
                  int64_t lane) {
@@ -139,26 +161,40 @@ private:
       accumulators = registers.start(nullptr);
 
     Indices at(spatial), taps(spatial);
+    auto sumChannels = [&](ValueRange carried, Value outside) {
+      return unrolledCarry(
+          e, channels, unroll, carried,
+          [&](Value c, ValueRange inner) -> SmallVector<Value> {
+            return registers.step(
+                inner,
+                [&](int64_t i) -> Value {
+                  if (outside)
+                    return outside;
+                  Indices here(at);
+                  here.back() = e.add(here.back(), i * dims.back().stride);
+                  return inputAt(here, c);
+                },
+                [&](int64_t j) {
+                  return filterAt(taps, c, outputChannel(firstOutput), j, lane);
+                });
+          });
+    };
     std::function<SmallVector<Value>(size_t, ValueRange)> reduce =
         [&](size_t d, ValueRange carried) -> SmallVector<Value> {
-      if (d == spatial)
-        return unrolledCarry(
-            e, channels, unroll, carried,
-            [&](Value c, ValueRange inner) -> SmallVector<Value> {
-              return registers.step(
-                  inner,
-                  [&](int64_t i) {
-                    Indices here(at);
-                    here.back() = e.add(here.back(), i * dims.back().stride);
-                    return inputAt(here, c);
-                  },
-                  [&](int64_t j) {
-                    return filterAt(taps, c, outputChannel(firstOutput), j,
-                                    lane);
-                  });
-            });
+      if (d == spatial) {
+        Value inside = padValue ? isInside(at) : Value();
+        if (!inside)
+          return sumChannels(carried, nullptr);
+        Value outside =
+            e.constant(elementTypeOf(conv.getInput()), double(padValue));
+        return e.choose(
+            inside, ValueRange(carried).getTypes(),
+            [&] { return sumChannels(carried, nullptr); },
+            [&] { return sumChannels(carried, outside); });
+      }
       WindowRange range = windowRange(e, dims[d], position[d]);
-      if (d + 1 == spatial && isInterior) {
+      // Outside of the input there are numbers as well, or only zeros.
+      if (padValue || (d + 1 == spatial && isInterior)) {
         range.first = e.index(0);
         range.last = e.index(dims[d].window);
       }
@@ -194,7 +230,7 @@ private:
   ColumnReader reader;
   SmallVector<WindowDim> dims;
   int64_t channels, outputs; // of one group
-  int64_t lanes, rows, columns, unroll;
+  int64_t lanes, rows, columns, unroll, padValue;
 
   Value batch, group;
   Indices position; // of the first output of the tile

@@ -92,14 +92,24 @@ private:
     Value originX = e.sub(e.mul(x, wx.stride), e.index(wx.pad));
     Value originY = e.sub(e.mul(row, dims[0].stride), e.index(dims[0].pad));
     int64_t reach = (width - 1) * wx.stride + (wx.window - 1) * wx.dilation;
-    for (int64_t ky = tapsY.first; ky < tapsY.second; ++ky) {
+    // Taps outside of the input count where the border is not zero.
+    int64_t padValue = conv.getPadValue();
+    Value border;
+    if (padValue)
+      border = e.constant(e.laneType(registers.accumulator, lane),
+                          double(padValue));
+    for (int64_t ky = 0; ky < dims[0].window; ++ky) {
+      bool insideY = ky >= tapsY.first && ky < tapsY.second;
+      if (!insideY && !padValue)
+        continue;
       Value y = e.add(originY, ky * dims[0].dilation);
       SmallVector<Value> weights(wx.window);
       for (int64_t q = 0; q <= reach; ++q) {
         int64_t place = sample * wx.stride - wx.pad + q;
-        if (place < 0 || place >= wx.input)
+        bool inside = insideY && place >= 0 && place < wx.input;
+        if (!inside && !padValue)
           continue;
-        Value element;
+        Value element = inside ? Value() : border;
         for (int64_t i = 0; i < width; ++i) {
           int64_t offset = q - i * wx.stride;
           if (offset < 0 || offset % wx.dilation ||

@@ -14,6 +14,21 @@ using namespace mlir;
 using namespace adze;
 using namespace adze::lower;
 
+/// The quotient rounded to the nearest integer, ties away from zero.
+static Value divideTiesAway(ElementEmitter &e, Value sum, Value count,
+                            Type result) {
+  Value zero = e.constant(sum.getType(), 0);
+  Value half = e.make<arith::DivSIOp>(count, e.constant(sum.getType(), 2));
+  Value negative = e.compare(arith::CmpIPredicate::slt, sum, zero);
+  Value nudge = e.make<arith::SelectOp>(
+      negative, e.make<arith::SubIOp>(zero, half), half);
+  Value quotient =
+      e.make<arith::DivSIOp>(e.make<arith::AddIOp>(sum, nudge), count);
+  if (quotient.getType() == result)
+    return quotient;
+  return e.make<arith::TruncIOp>(result, quotient);
+}
+
 void roots::pool(Operation *op, RootContext &context) {
   auto pool = cast<nn::PoolOp>(op);
   ElementEmitter &e = context.e;
@@ -23,8 +38,13 @@ void roots::pool(Operation *op, RootContext &context) {
   size_t spatial = in.size() - 2, first = last ? 1 : 2;
   ArrayRef<int64_t> window = pool.getWindow(), strides = pool.getStrides(),
                     dilations = pool.getDilations(), pads = pool.getPads();
-  Type type = elementTypeOf(input);
+  Type type = elementTypeOf(input), result = elementTypeOf(pool.getOutputs()[0]);
   bool isFloat = isa<FloatType>(type);
+  // Integers are summed in at least 32 bits.
+  Type sumType = type;
+  if (!isFloat && pool.getKind() == nn::PoolKind::average)
+    sumType = result.getIntOrFloatBitWidth() > 32 ? result
+                                                  : Type(e.b.getI32Type());
   bool wantIndex = pool.getOutputs().size() == 2;
 
   e.nest(out, [&](ArrayRef<Value> at) {
@@ -47,7 +67,7 @@ void roots::pool(Operation *op, RootContext &context) {
                                        : APInt::getSignedMinValue(width))));
       }
     } else {
-      inits.push_back(e.constant(type, 0));
+      inits.push_back(e.constant(sumType, 0));
     }
     if (wantIndex)
       inits.push_back(e.index(0));
@@ -92,8 +112,11 @@ void roots::pool(Operation *op, RootContext &context) {
                 e.make<arith::SelectOp>(better, flat, carried[1])};
       }
       case nn::PoolKind::average:
-        if (!isFloat)
+        if (!isFloat) {
+          if (sumType != type)
+            x = e.make<arith::ExtSIOp>(sumType, x);
           return {e.make<arith::AddIOp>(carried[0], x)};
+        }
         return {e.make<arith::AddFOp>(carried[0], x)};
       case nn::PoolKind::lp: {
         Value magnitude = e.make<math::AbsFOp>(x);
@@ -110,7 +133,7 @@ void roots::pool(Operation *op, RootContext &context) {
     };
     SmallVector<Value> results = descend(0, inits);
     Value y = results[0];
-    if (pool.getKind() == nn::PoolKind::average && isFloat) {
+    if (pool.getKind() == nn::PoolKind::average && (isFloat || result == type)) {
       // The number of elements that count: inside the input or, with
       // count_include_pad, inside the padded input (ceil mode may leave it).
       int64_t fixed = 1;
@@ -134,13 +157,17 @@ void roots::pool(Operation *op, RootContext &context) {
         Value n = e.sub(hi, lo);
         count = count ? e.make<arith::MulIOp>(count, n).getResult() : n;
       }
-      Value divisor = e.constant(type, double(fixed));
+      Value divisor = e.constant(sumType, double(fixed));
       if (count) {
-        Value wide = e.make<arith::IndexCastOp>(e.b.getI32Type(),
-                                                e.mul(count, fixed));
-        divisor = e.make<arith::SIToFPOp>(type, wide);
+        Value wide = e.make<arith::IndexCastOp>(
+            isFloat ? Type(e.b.getI32Type()) : sumType, e.mul(count, fixed));
+        divisor = isFloat ? e.make<arith::SIToFPOp>(type, wide).getResult()
+                          : wide;
       }
-      y = count ? e.make<arith::DivFOp>(y, divisor).getResult()
+      if (!isFloat)
+        y = divideTiesAway(e, y, divisor, type);
+      else
+        y = count ? e.make<arith::DivFOp>(y, divisor).getResult()
                 : e.make<arith::MulFOp>(y, e.constant(type, 1.0 / fixed))
                       .getResult();
     } else if (pool.getKind() == nn::PoolKind::lp && pool.getP() != 1) {

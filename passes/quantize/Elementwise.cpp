@@ -1,0 +1,267 @@
+//===- Elementwise.cpp - Additions, pools, softmax of integers --*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "passes/quantize/Former.h"
+
+#include "adze/QuantizedSoftmax.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/lower/ElementEmitter.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::quantize;
+using lower::elementTypeOf;
+using lower::shapeOf;
+
+/// `value`, read under `map` by loops over `shape`, repeated to that shape.
+/// Null if its dimensions are in another order.
+static Value broadcast(OpBuilder &b, Location loc, Value value, AffineMap map,
+                       ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> spread(shape.size(), 1);
+  int64_t last = -1;
+  ArrayRef<int64_t> sizes = shapeOf(value);
+  for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      if (int64_t(dim.getPosition()) <= last)
+        return nullptr;
+      last = dim.getPosition();
+      spread[last] = sizes[i];
+    } else if (sizes[i] != 1) {
+      return nullptr;
+    }
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  if (ArrayRef<int64_t>(spread) != type.getShape())
+    value = nn::ReshapeOp::create(b, loc, type.clone(spread), value);
+  if (ArrayRef<int64_t>(spread) != shape)
+    value = nn::BroadcastOp::create(b, loc, type.clone(shape), value);
+  return value;
+}
+
+bool Former::formElementwise(nn::QuantizeOp op, const Parameters &to,
+                             const Tail &tail) {
+  auto generic = tail.base.getDefiningOp<linalg::GenericOp>();
+  Block &body = *generic.getBody();
+  Operation &inner = body.front();
+  if (tail.bias || !lower::isElementwise(generic) ||
+      generic.getNumResults() != 1 || generic.getNumDpsInputs() != 2 ||
+      !isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(inner) ||
+      inner.getNextNode() != body.getTerminator() ||
+      body.getTerminator()->getOperand(0) != inner.getResult(0))
+    return refuse(generic, "no integer form of this element-wise operation");
+  OpBuilder b(op);
+  Location loc = generic.getLoc();
+  ArrayRef<int64_t> shape = shapeOf(tail.base);
+  Value operands[2];
+  Parameters p[2];
+  for (auto [i, argument] : llvm::enumerate(inner.getOperands())) {
+    auto blockArgument = dyn_cast<BlockArgument>(argument);
+    if (!blockArgument || blockArgument.getOwner() != &body ||
+        blockArgument.getArgNumber() >= 2)
+      return refuse(generic, "no integer form of this element-wise operation");
+    OpOperand &operand = generic->getOpOperand(blockArgument.getArgNumber());
+    auto x = quantizedTensorOf(operand.get());
+    if (!x)
+      return refuse(generic, "an operand is not quantized with one constant "
+                             "scale");
+    if (x->parameters.bits != to.bits)
+      return refuse(generic, "its operands and result have different widths");
+    p[i] = x->parameters;
+    operands[i] = broadcast(b, loc, x->value,
+                            generic.getMatchingIndexingMap(&operand), shape);
+    if (!operands[i])
+      return refuse(generic, "its operands differ in the order of dimensions");
+  }
+  auto bounds = clampOf(tail.functions, op, to);
+  if (!bounds)
+    return refuse(generic, "the function behind it is no clamp");
+  auto type = cast<RankedTensorType>(tail.base.getType())
+                  .clone(elementTypeOf(op.getOutput()));
+  Value y;
+  if (isa<arith::MulFOp>(inner)) {
+    // TFLite computes this factor in float.
+    double factor = float(p[0].scale) * float(p[1].scale) / float(to.scale);
+    if (!isRepresentable(factor))
+      return refuse(generic, "the factor between its scales is out of range");
+    FixedPoint f = fixedPoint(factor);
+    y = nn::QuantizedMulOp::create(b, loc, type, operands[0], operands[1],
+                                   p[0].zeroPoint, p[1].zeroPoint, f.multiplier,
+                                   f.shift, to.zeroPoint, bounds->first,
+                                   bounds->second, rounding);
+  } else {
+    int64_t leftShift = to.bits == 8 ? 20 : 15;
+    double twice = 2 * std::max(p[0].scale, p[1].scale);
+    double factors[] = {p[0].scale / twice, p[1].scale / twice,
+                        twice / (std::exp2(leftShift) * to.scale)};
+    for (double factor : factors)
+      if (!isRepresentable(factor) || factor >= 1)
+        return refuse(generic, "the factors between its scales are out of "
+                               "range");
+    FixedPoint a = fixedPoint(factors[0]), c = fixedPoint(factors[1]),
+               f = fixedPoint(factors[2]);
+    y = nn::QuantizedAddOp::create(
+        b, loc, type, operands[0], operands[1], p[0].zeroPoint, p[1].zeroPoint,
+        a.multiplier, a.shift, c.multiplier, c.shift, f.multiplier, f.shift,
+        leftShift, to.zeroPoint, bounds->first, bounds->second,
+        isa<arith::SubFOp>(inner), rounding);
+  }
+  if (y.getType() != op.getType())
+    y = nn::ReshapeOp::create(b, loc, op.getType(), y);
+  replace(op, y);
+  return true;
+}
+
+/// The window of an average as a depthwise convolution with weights of one.
+static Value sumsOfWindows(OpBuilder &b, nn::PoolOp pool, Value x,
+                           int64_t zeroPoint) {
+  ArrayRef<int64_t> in = shapeOf(x);
+  int64_t channels = in[1], count = 1;
+  SmallVector<int64_t> filter{channels, 1};
+  for (int64_t size : pool.getWindow()) {
+    filter.push_back(size);
+    count *= size;
+  }
+  Location loc = pool.getLoc();
+  Value ones = makeConstant(b, loc, RankedTensorType::get(filter, b.getI8Type()),
+                            std::vector<int64_t>(channels * count, 1), "ones");
+  Value bias = makeConstant(
+      b, loc, RankedTensorType::get({channels}, b.getI32Type()),
+      std::vector<int64_t>(channels, -count * zeroPoint), "bias");
+  auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType());
+  return nn::ConvOp::create(b, loc, type.clone(b.getI32Type()), x, ones, bias,
+                            pool.getStrides(), pool.getDilations(),
+                            pool.getPads(), channels, pool.getLayout(),
+                            zeroPoint);
+}
+
+bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
+                             const Tail &tail) {
+  auto pool = tail.base.getDefiningOp<nn::PoolOp>();
+  if (pool.getKind() != nn::PoolKind::average)
+    return refuse(pool, "only average and maximum have an integer form");
+  auto x = quantizedTensorOf(pool.getInput());
+  if (!x)
+    return refuse(pool, "its input is not quantized with one constant scale");
+  if (x->parameters.bits != 8 || to.bits != 8)
+    return refuse(pool, "pooling of int16 has no integer form");
+  bool isPadded =
+      llvm::any_of(pool.getPads(), [](int64_t pad) { return pad != 0; });
+  if (tail.bias || (isPadded && pool.getCountIncludePad()))
+    return refuse(pool, "it counts elements of the padding");
+  auto bounds = clampOf(tail.functions, op, to);
+  if (!bounds)
+    return refuse(pool, "the function behind it is no clamp");
+  OpBuilder b(op);
+  Location loc = pool.getLoc();
+  auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType())
+                  .clone(b.getI8Type());
+  // Windows that are whole everywhere are a sum with one factor.
+  int64_t count = 1;
+  bool isWhole = !isPadded;
+  size_t first = pool.getLayout() == nn::Layout::channels_last ? 1 : 2;
+  for (size_t d = 0; d < pool.getWindow().size(); ++d) {
+    count *= pool.getWindow()[d];
+    isWhole &= (type.getDimSize(first + d) - 1) * pool.getStrides()[d] +
+                   (pool.getWindow()[d] - 1) * pool.getDilations()[d] <
+               shapeOf(x->value)[first + d];
+  }
+  constexpr int64_t mostWeights = 4096; // bytes of flash for ones
+  double factor = x->parameters.scale / (to.scale * double(count));
+  Value y;
+  if (x->parameters != to && isWhole && first == 2 &&
+      shapeOf(x->value)[1] * count <= mostWeights && isRepresentable(factor)) {
+    FixedPoint f = fixedPoint(factor);
+    Value sums = sumsOfWindows(b, pool, x->value, x->parameters.zeroPoint);
+    auto one = RankedTensorType::get({1}, b.getI32Type());
+    y = nn::RequantizeOp::create(
+        b, loc, type, sums,
+        makeConstant(b, loc, one, int64_t(f.multiplier), "multiplier"),
+        makeConstant(b, loc, one, int64_t(f.shift), "shift"), 1, to.zeroPoint,
+        bounds->first, bounds->second, rounding);
+  } else {
+    auto made = cast<nn::PoolOp>(b.clone(*pool));
+    made.getInputMutable().assign(x->value);
+    made.getOutputs()[0].setType(type);
+    made.setIsUnsigned(false);
+    y = rescaled(b, loc, made.getOutputs()[0], x->parameters, to, bounds->first,
+                 bounds->second);
+  }
+  if (y.getType() != op.getType())
+    y = nn::ReshapeOp::create(b, loc, op.getType(), y);
+  replace(op, y);
+  return true;
+}
+
+bool Former::formSoftmax(nn::QuantizeOp op, const Parameters &to,
+                         const Tail &tail) {
+  auto softmax = tail.base.getDefiningOp<nn::SoftmaxOp>();
+  auto x = quantizedTensorOf(softmax.getInput());
+  if (!x)
+    return refuse(softmax, "its input is not quantized with one constant scale");
+  if (x->parameters.bits != 8 || to.bits != 8)
+    return refuse(softmax, "softmax of int16 has no integer form");
+  // The sum of the exponentials has 12 integer bits, of which the fixed-point
+  // quotient needs a few.
+  constexpr int64_t longest = 512;
+  int64_t axis = softmax.getAxis();
+  Parameters own{1.0 / 256, -128, 8};
+  if (softmax.getLog() || !tail.functions.empty() || tail.bias)
+    return refuse(softmax, "no integer form of its logarithm or of a function "
+                           "behind it");
+  if (shapeOf(softmax.getInput())[axis] >= longest)
+    return refuse(softmax, "its rows are too long for TFLite's fixed point");
+  if (to.scale < 0.9 * own.scale)
+    return refuse(softmax, "its result has steps finer than 1/256");
+  OpBuilder b(op);
+  Location loc = softmax.getLoc();
+  SoftmaxInput input = softmaxInput(x->parameters.scale);
+  auto table = softmaxExponentials(input.factor, input.smallestDifference);
+  Value exponentials =
+      makeConstant(b, loc, RankedTensorType::get({256}, b.getI32Type()),
+                   std::vector<int64_t>(table.begin(), table.end()),
+                   "exponentials");
+  auto type = cast<RankedTensorType>(x->value.getType());
+  Value y = nn::QuantizedSoftmaxOp::create(
+      b, loc, type, x->value, exponentials, axis, input.factor.multiplier,
+      input.factor.shift, input.smallestDifference);
+  y = rescaled(b, loc, y, own, to, to.lowest(), to.highest());
+  if (y.getType() != op.getType())
+    y = nn::ReshapeOp::create(b, loc, op.getType(), y);
+  replace(op, y);
+  return true;
+}
+
+bool Former::formConcat(nn::QuantizeOp op, const Parameters &to,
+                        const Tail &tail) {
+  auto concat = tail.base.getDefiningOp<nn::ConcatOp>();
+  if (tail.bias || to.bits != 8)
+    return refuse(concat, "only tensors of int8 are rescaled by a table");
+  auto bounds = clampOf(tail.functions, op, to);
+  if (!bounds)
+    return refuse(concat, "the function behind it is no clamp");
+  SmallVector<QuantizedTensor> parts;
+  for (Value input : concat.getInputs()) {
+    auto x = quantizedTensorOf(input);
+    if (!x || x->parameters.bits != 8)
+      return refuse(concat, "an input is not quantized with one constant "
+                            "scale");
+    parts.push_back(*x);
+  }
+  OpBuilder b(op);
+  Location loc = concat.getLoc();
+  SmallVector<Value> inputs;
+  for (const QuantizedTensor &part : parts)
+    inputs.push_back(rescaled(b, loc, part.value, part.parameters, to,
+                              bounds->first, bounds->second));
+  auto type = concat.getType().clone(b.getI8Type());
+  Value y = nn::ConcatOp::create(b, loc, type, inputs, concat.getAxis());
+  if (y.getType() != op.getType())
+    y = nn::ReshapeOp::create(b, loc, op.getType(), y);
+  replace(op, y);
+  return true;
+}
