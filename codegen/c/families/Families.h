@@ -28,6 +28,11 @@ namespace adze::families {
   FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
+  FAMILY(depthwiseScalar) /* depthwise/Scalar.cpp */                           \
+  FAMILY(denseScalar) /* dense/Scalar.cpp */                                   \
+  FAMILY(depthwiseDsp) /* depthwise/Dsp.cpp */                                 \
+  FAMILY(depthwiseRvv) /* depthwise/Rvv.cpp */                                 \
+  FAMILY(convPointwiseDsp) /* conv_pointwise/Dsp.cpp */                        \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();

@@ -19,7 +19,7 @@ public:
 
 protected:
   bool takes(const ConvolutionProblem &p) const override {
-    return !p.isDepthwise() && p.inputChannels > 4 &&
+    return p.groupInputs() * p.groupOutputs() > 1 && p.inputChannels > 4 &&
            (p.kernelHeight > 1 || p.kernelWidth > 1);
   }
 };

@@ -20,7 +20,8 @@ public:
 
 protected:
   bool takes(const ConvolutionProblem &p) const override {
-    return !p.isDepthwise() && p.kernelHeight == 1 && p.kernelWidth == 1;
+    return p.groupInputs() * p.groupOutputs() > 1 && p.kernelHeight == 1 &&
+           p.kernelWidth == 1;
   }
 };
 } // namespace
