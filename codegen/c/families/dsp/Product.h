@@ -1,0 +1,98 @@
+//===- Product.h - Two pixels times two channels ----------------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+///
+/// \file
+/// The inner product of all convolutions on Arm cores with the DSP extension:
+/// windows of two pixels against the weights of all output channels, two
+/// channels at a time. Four sums, four words of each operand and two pointers
+/// fill the register file, so that two LDM feed sixteen multiplications.
+///
+/// A window lies in memory as chunks of four taps, two pixels interleaved (the
+/// halves of a word are written low, high):
+///
+///   bytes:  (A0, B0, A1, B1) with A = (x1 - 127, x3 - 127),
+///                                 B = 256 * (x0, x2) - A
+///   wide:   A = (x0, x2), B = (x1, x3)
+///
+/// where x0 to x3 are taps of a pixel. Byte weights come in pairs
+/// h = 256 * odd + even in the halves of a word; with the low bytes of h
+/// extended in place (SXTB16),
+///
+///   h * A + even * B = 256 * (odd * (x_odd - 127) + even * x_even).
+///
+/// The 127 go into the bias and the 256 into the multiplier. Wide weights are
+/// int16, scaled by a power of two for the sake of the requantization.
+///
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_C_FAMILIES_DSP_PRODUCT_H
+#define ADZE_CODEGEN_C_FAMILIES_DSP_PRODUCT_H
+
+#include "codegen/c/families/requantize/Search.h"
+
+namespace adze::families::dsp {
+
+/// The shape of the windows: what decides the text of the function, and with
+/// it the order of the weights.
+struct Product {
+  bool wide = false;
+  int64_t segments = 1; // stretches of memory of which a window consists
+  int64_t chunks = 1;   // of each segment, padding included
+  int64_t unrolled = 1; // chunks in the text; the loop covers the others
+  int64_t channels = 1; // of one call
+
+  Product(bool wide, int64_t segments, int64_t chunks, int64_t channels);
+
+  bool looped() const { return unrolled != chunks; }
+  int64_t chunkWords() const { return wide ? 4 : 2; } // of a channel pair
+  int64_t pairsOfChannels() const { return (channels + 1) / 2; }
+  /// Words of weights, factors and header.
+  int64_t constantWords(bool stepped) const;
+  /// Instructions of a call for `pairs` pairs of pixels.
+  double instructions(double pairs, const Requantization &r) const;
+  int64_t codeBytes() const;
+};
+
+/// Distances in a call, all in bytes, as the constants begin with them.
+struct ProductSteps {
+  int64_t secondPixel = 0; // from the output of the first pixel of a pair
+  int64_t nextPair = 0;    // from the outputs of a pair to those of the next
+  int64_t nextWindow = 0;  // from the windows of a pair to those of the next
+};
+
+/// The constants of the product in `words`, and the function
+///   NAME(const int32_t *const *segments, int8_t *out, int32_t pairs,
+///        const int32_t *constants)
+/// in `code`. `taps` says which weight of a channel ([kernelHeight,
+/// kernelWidth, groupInputs], flat) stands at a place of the window (segment,
+/// chunk, four), -1: none. Channels are firstChannel, ... False where the
+/// weights admit no exact form.
+struct ProductWeights {
+  const ConvolutionProblem &problem;
+  const FastRequantization &form;
+  int64_t scale = 0; // of `form`
+  const std::vector<int64_t> &taps;
+};
+bool packProduct(const Product &product, const ProductSteps &steps,
+                 const ProductWeights &weights, int64_t firstChannel,
+                 std::vector<int32_t> &words);
+std::string addProduct(KernelCode &code, const Product &product,
+                       const FastRequantization &form);
+
+/// The form for one of the scales that the weights admit, and that scale.
+bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
+              int64_t &scale);
+/// Whether the form will probably be a stepped one.
+bool expectsSteps(const Requantization &r);
+
+/// [segment, chunk, four] for segments that are stretches of `length` taps, one
+/// after the other in the channel's weights.
+std::vector<int64_t> contiguousTaps(int64_t segments, int64_t chunks,
+                                    int64_t length);
+
+} // namespace adze::families::dsp
+
+#endif
