@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/c/ModuleContext.h"
+#include "codegen/c/TextKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -81,7 +81,8 @@ public:
       if (!callee) {
         call.emitError("calls a function that the module does not have");
         failedCall = true;
-      } else if (!callee.isDeclaration() && failed(visit(callee))) {
+      } else if ((!callee.isDeclaration() || isTextKernel(callee)) &&
+                 failed(visit(callee))) {
         failedCall = true;
       }
     });
@@ -89,12 +90,11 @@ public:
       return failure();
     FunctionNames &names = context.functions[function];
     auto declared = function->getAttrOfType<DenseBoolArrayAttr>("adze.writes");
-    for (BlockArgument argument : function.getArguments()) {
-      unsigned i = argument.getArgNumber();
-      bool says = declared && i < declared.size() && declared[i];
-      names.writes.push_back(isa<MemRefType>(argument.getType()) &&
-                             (says || isWritten(argument)));
-    }
+    if (isTextKernel(function))
+      names.writes.assign(declared.asArrayRef().begin(),
+                          declared.asArrayRef().end());
+    else
+      noteWrites(function, declared, names);
     active.erase(function);
     done.insert(function);
     order.push_back(function);
@@ -104,6 +104,16 @@ public:
   llvm::SmallVector<func::FuncOp> order;
 
 private:
+  void noteWrites(func::FuncOp function, DenseBoolArrayAttr declared,
+                  FunctionNames &names) {
+    for (BlockArgument argument : function.getArguments()) {
+      unsigned i = argument.getArgNumber();
+      bool says = declared && i < declared.size() && declared[i];
+      names.writes.push_back(isa<MemRefType>(argument.getType()) &&
+                             (says || isWritten(argument)));
+    }
+  }
+
   bool isWritten(Value memref) {
     return llvm::any_of(memref.getUses(), [&](OpOperand &use) {
       Operation *user = use.getOwner();
@@ -145,6 +155,10 @@ static bool isScratch(BlockArgument argument) {
 /// Names parameters by `adze.name`, else by role: in, out, scratch.
 static void nameParameters(func::FuncOp function, ModuleContext &context) {
   FunctionNames &names = context.functions[function];
+  if (isTextKernel(function)) {
+    names.parameters = textParameters(function);
+    return;
+  }
   NameScopes scopes = context.names;
   scopes.push();
   unsigned inputs = 0, outputs = 0, reads = 0, writes = 0;
@@ -205,6 +219,10 @@ c::nameFunctions(ModuleOp module, ModuleContext &context) {
 
 LogicalResult c::emitFunction(func::FuncOp function, ModuleContext &context,
                               std::string &out) {
+  if (isTextKernel(function)) {
+    emitTextKernel(function, context, out);
+    return success();
+  }
   const FunctionNames &names = context.functions.at(function);
   if (function.getNumResults() > 1)
     return function.emitError("C functions have one result at most");

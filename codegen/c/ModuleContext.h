@@ -38,6 +38,7 @@ struct ModuleContext {
   llvm::StringMap<Expression> globals;
   std::set<std::string> runtimeFunctions;
   std::set<std::string> helpers; // see Helpers.h
+  std::set<std::string> textFunctions; // printed; see TextKernels.h
   bool usesMath = false, usesString = false, usesBool = false;
 };
 

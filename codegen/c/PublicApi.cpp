@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/c/PublicApi.h"
+#include "codegen/c/TextKernels.h"
 #include "adze/Tensor.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -130,7 +131,7 @@ static std::string argumentTable(llvm::ArrayRef<CArgument> arguments,
 
 static void printHeader(const ModuleContext &context, bool hasBinary,
                         llvm::ArrayRef<std::string> parameters,
-                        CSource &out) {
+                        int64_t tensorAlignment, CSource &out) {
   const std::string &name = context.model, &macro = context.macro;
   std::string &text = out.header.text;
   text = "/* " + name +
@@ -138,7 +139,11 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
          " *\n * Inputs:\n" +
          argumentTable(out.arguments, false) + " * Outputs:\n" +
          argumentTable(out.arguments, true) +
-         " * Tensors are dense and row major.\n */\n";
+         " * Tensors are dense and row major" +
+         (tensorAlignment > 1 ? ", and lie at multiples of " +
+                                    std::to_string(tensorAlignment) + " bytes"
+                              : std::string()) +
+         ".\n */\n";
   text += "#ifndef " + macro + "_H\n#define " + macro +
           "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
           "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
@@ -163,9 +168,11 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
   text += "\nenum " + name + "_status {\n  " + macro + "_OK = 0,\n  " + macro +
           "_NULL_ARGUMENT = 1,\n  " + macro + "_ARENA_TOO_SMALL = 2,\n  " +
           macro + "_ARENA_MISALIGNED = 3" +
-          (hasBinary ? ",\n  " + macro + "_WEIGHTS_MISALIGNED = 4\n"
-                     : std::string("\n")) +
-          "};\n\n";
+          (hasBinary ? ",\n  " + macro + "_WEIGHTS_MISALIGNED = 4"
+                     : std::string()) +
+          (tensorAlignment > 1 ? ",\n  " + macro + "_TENSOR_MISALIGNED = 5"
+                               : std::string()) +
+          "\n};\n\n";
   text += "/* " + macro + "_ARENA_SIZE of the compiled library. */\nsize_t " +
           name + "_arena_size(void);\n\n";
   text += "/* One sentence about a status. */\nconst char *" + name +
@@ -184,7 +191,7 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
 
 /// The text of every status, for NAME_status_text.
 static std::string statusFunction(const ModuleContext &context,
-                                  bool hasBinary) {
+                                  bool hasBinary, int64_t tensorAlignment) {
   std::string text = "const char *" + context.model +
                      "_status_text(int status) {\n  switch (status) {\n";
   auto row = [&](llvm::StringRef name, llvm::StringRef meaning) {
@@ -200,6 +207,9 @@ static std::string statusFunction(const ModuleContext &context,
   if (hasBinary)
     row("WEIGHTS_MISALIGNED", "the weights are not aligned to " +
                                   context.macro + "_WEIGHTS_ALIGN bytes");
+  if (tensorAlignment > 1)
+    row("TENSOR_MISALIGNED", "an input or output is not aligned to " +
+                                 std::to_string(tensorAlignment) + " bytes");
   return text + "  default:\n    return \"unknown status\";\n  }\n}\n\n";
 }
 
@@ -211,6 +221,7 @@ struct Interface {
   llvm::SmallVector<std::string> pointers;   // that must not be null
   bool usesArena = false;
   bool namesArena = false; // also by buffers without elements
+  int64_t tensorAlignment = 1; // of inputs and outputs
 };
 } // namespace
 
@@ -270,7 +281,10 @@ static FailureOr<Interface> declareInterface(func::FuncOp entry,
     interface.names[i] = Expression("memory");
     writes[i] = true;
   }
-  printHeader(context, hasBinary, interface.parameters, out);
+  interface.tensorAlignment =
+      textAlignment(entry->getParentOfType<ModuleOp>());
+  printHeader(context, hasBinary, interface.parameters,
+              interface.tensorAlignment, out);
   return interface;
 }
 
@@ -297,7 +311,7 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
 
   source += "size_t " + context.model + "_arena_size(void) {\n  return " +
             context.macro + "_ARENA_SIZE;\n}\n\n";
-  source += statusFunction(context, hasBinary);
+  source += statusFunction(context, hasBinary, interface->tensorAlignment);
   source += signature("int " + context.model + "_run", interface->parameters, " {");
   auto check = [&](const std::string &condition, llvm::StringRef status) {
     source += brokenLine("if (" + condition + ") {", 1);
@@ -323,6 +337,16 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
   if (hasBinary)
     check("(uintptr_t)weights % " + context.macro + "_WEIGHTS_ALIGN != 0",
           "WEIGHTS_MISALIGNED");
+  llvm::SmallVector<std::string> misaligned;
+  for (const CArgument &argument : out.arguments)
+    if (argument.elements &&
+        int64_t(argument.bytes / argument.elements) <
+            interface->tensorAlignment)
+      misaligned.push_back("(uintptr_t)" + argument.cName + " % " +
+                           std::to_string(interface->tensorAlignment) +
+                           " != 0");
+  if (!misaligned.empty())
+    check(llvm::join(misaligned, " || "), "TENSOR_MISALIGNED");
   if (interface->namesArena)
     source += "  unsigned char *const memory = (unsigned char *)arena;\n";
   if (interface->namesArena && !usesArena) // perhaps by views that nobody reads

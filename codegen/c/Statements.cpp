@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/c/FunctionEmitter.h"
+#include "codegen/c/TextKernels.h"
 
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringExtras.h"
@@ -505,7 +506,7 @@ LogicalResult FunctionEmitter::emitCall(func::CallOp op) {
       op, op.getCalleeAttr());
   if (!callee || op.getNumResults() > 1)
     return op.emitError("calls of C functions have one result at most");
-  bool isRuntime = callee.isDeclaration();
+  bool isRuntime = callee.isDeclaration() && !isTextKernel(callee);
   std::string name;
   if (isRuntime) {
     name = callee.getName().str();

@@ -22,6 +22,10 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace adze {
+class KernelFamily; // adze/KernelFamily.h
+} // namespace adze
+
 #include "dialects/adze/adzeDialect.h.inc"
 #include "dialects/adze/adzeEnums.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -27,8 +27,13 @@ def Adze_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// The weight store of this context. Never null.
     const std::shared_ptr<WeightStore> &getWeightStore() const { return store; }
+    /// The families that passes may choose from, handed in by whoever set the
+    /// context up: passes know no target. Null: there are none.
+    const std::vector<const KernelFamily *> *getKernelFamilies() const { return families; }
+    void setKernelFamilies(const std::vector<const KernelFamily *> *all) { families = all; }
   private:
     std::shared_ptr<WeightStore> store;
+    const std::vector<const KernelFamily *> *families = nullptr;
   public:
   }];
 }

@@ -81,6 +81,10 @@ struct Machine {
   bool hasHeliumFloat = false; // Arm MVE, float
   bool hasRvv = false;         // RISC-V vectors 1.0
 
+  /// Bytes of packed constants for each byte of weights that the choice of
+  /// kernels may spend where no budget of flash is given.
+  double constantsRatio = 1.1;
+
   unsigned floatRegisters = 0;  // scalar float32 registers
   unsigned vectorRegisters = 0; // registers of vectors of float32
   unsigned floatLanes = 1;      // float32 elements in a vector (at least, RVV)

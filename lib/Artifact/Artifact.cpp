@@ -59,6 +59,8 @@ std::vector<std::string> adze::artifactFileNames(const ArtifactInfo &info,
   for (const char *name :
        {"CMakeLists.txt", "main.c", "README.md", "report.html"})
     names.push_back(name);
+  for (const CFile &file : packages(info, source))
+    names.push_back(file.name);
   return names;
 }
 
@@ -98,7 +100,10 @@ void check(const std::error_code &error, const std::string &what) {
 class OutputFile {
 public:
   OutputFile(const fs::path &folder, const std::string &name)
-      : path(folder / name), stream(path, std::ios::binary) {
+      : path(folder / name) {
+    std::error_code error; // reported as a file that cannot be written
+    fs::create_directories(path.parent_path(), error);
+    stream.open(path, std::ios::binary);
     if (!stream)
       throw Failure{"cannot write " + shown(path)};
   }
@@ -120,6 +125,11 @@ private:
   int64_t bytes = 0;
 };
 
+/// The entry of the folder itself: "zephyr" of "zephyr/module.yml".
+std::string topEntry(const std::string &name) {
+  return name.substr(0, name.find('/'));
+}
+
 /// The entries of an existing folder that adze did not write. Fails if the
 /// folder is not adze's, not empty and not forced.
 std::vector<std::string> foreignEntries(const fs::path &folder, bool force) {
@@ -136,7 +146,7 @@ std::vector<std::string> foreignEntries(const fs::path &folder, bool force) {
     std::ostringstream text;
     text << stream.rdbuf();
     for (const std::string &name : filesOfArtifact(text.str())) {
-      own.insert(name);
+      own.insert(topEntry(name));
       isOurs = true;
     }
   }
@@ -184,6 +194,8 @@ void writeFiles(const ArtifactInfo &info, const CSource &source,
   text("main.c", artifactExample(source));
   text("README.md", artifactReadme(info, source));
   text("report.html", artifactReport(info, source));
+  for (const CFile &file : packages(info, source))
+    text(file.name, file.text);
 }
 
 void write(const ArtifactInfo &info, const CSource &source,
@@ -208,11 +220,12 @@ void write(const ArtifactInfo &info, const CSource &source,
   if (exists)
     foreign = foreignEntries(target, force);
   for (const std::string &name : artifactFileNames(info, source))
-    if (std::binary_search(foreign.begin(), foreign.end(), name) && !force)
+    if (std::binary_search(foreign.begin(), foreign.end(), topEntry(name)) &&
+        !force)
       throw Failure{fmt::format(
           "{} in {} was not written by adze and would be overwritten; move "
           "it, or overwrite it with --force",
-          printable(name), shown(directory))};
+          printable(topEntry(name)), shown(directory))};
 
   // Folders above that do not exist yet disappear again on failure.
   fs::path parent = target.parent_path(), created;

@@ -109,6 +109,8 @@ std::string adze::artifactExample(const CSource &source) {
       " * Each file holds the raw bytes of one input, in order; an input "
       "without a\n"
       " * file is all zeros.{2} */\n"
+      "#ifndef ARDUINO /* compiles every file of a library; its example is a "
+      "sketch */\n"
       "#include \"{0}.h\"\n\n"
       "#include <stdint.h>\n"
       "#include <stdio.h>\n"
@@ -195,7 +197,9 @@ std::string adze::artifactExample(const CSource &source) {
                           "  printf(\"\\n\");\n",
                           argument.cName, elementsMacro(source, argument),
                           printStatement(argument));
-  return text + (hasBinary ? "  free(weights);\n" : "") + "  return 0;\n}\n";
+  return text + (hasBinary ? "  free(weights);\n" : "") +
+         "  return 0;\n}\n#else\ntypedef int " + name +
+         "_no_example;\n#endif\n";
 }
 
 std::string adze::artifactReadme(const ArtifactInfo &info,
@@ -256,6 +260,13 @@ std::string adze::artifactReadme(const ArtifactInfo &info,
       "```\n\n",
       name, hasBinary ? " " + weightsBinaryName(source) : "");
   if (info.object.empty()) {
+    if (!hasBinary)
+      text += fmt::format(
+          "`make` does the same. The folder is a module of Zephyr as it is "
+          "(`EXTRA_ZEPHYR_MODULES`,\n`CONFIG_ADZE_{}`), a library of "
+          "PlatformIO (`lib_deps = symlink://...`) and one of Arduino\n(copy "
+          "or link it into `libraries`).\n\n",
+          macro);
     text += fmt::format(
         "With any other build system: compile `{0}.c`{1} as C99.{2} The macros "
         "`{3}_KERNEL`\n(linkage and attributes of the kernels){4} can be set "

@@ -22,6 +22,9 @@ std::string weightsBinaryName(const CSource &source);
 /// written.
 std::vector<std::string> artifactFileNames(const ArtifactInfo &info,
                                            const CSource &source);
+/// The files by which other build systems take the folder as a library: Make,
+/// Zephyr, PlatformIO, Arduino. None for an object file.
+std::vector<CFile> packages(const ArtifactInfo &info, const CSource &source);
 /// The files that a metadata text lists; none if adze did not write it.
 std::vector<std::string> filesOfArtifact(const std::string &metadata);
 

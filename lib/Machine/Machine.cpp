@@ -106,8 +106,8 @@ Machine readMachine(const json &object) {
   machine.name = object.at("name");
   checkFields(object,
               {"name", "summary", "word_bits", "features", "float_registers",
-               "vector_registers", "float_lanes", "llvm", "compilers", "linker",
-               "emulator", "memory", "cycles"},
+               "vector_registers", "float_lanes", "constants_ratio", "llvm",
+               "compilers", "linker", "emulator", "memory", "cycles"},
               machine.name);
   machine.summary = object.at("summary");
   machine.wordBits = object.at("word_bits");
@@ -115,6 +115,8 @@ Machine readMachine(const json &object) {
   machine.floatRegisters = object.at("float_registers");
   machine.vectorRegisters = object.at("vector_registers");
   machine.floatLanes = object.at("float_lanes");
+  machine.constantsRatio =
+      object.value("constants_ratio", machine.constantsRatio);
   if (object.contains("llvm")) {
     const json &llvm = object.at("llvm");
     checkFields(llvm, {"triple", "cpu", "attributes"}, machine.name);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "lib/Pipeline/CompiledModule.h"
 
+#include "adze/KernelFamily.h"
 #include "adze/Machine.h"
 #include "passes/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -32,6 +33,8 @@ CompiledModel::Impl::Impl() : context(MLIRContext::Threading::DISABLED) {
                       func::FuncDialect, linalg::LinalgDialect,
                       math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
                       tensor::TensorDialect, vector::VectorDialect>();
+  context.getLoadedDialect<AdzeDialect>()->setKernelFamilies(
+      &cKernelFamilies());
 }
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext &context,
@@ -121,6 +124,8 @@ void adze::describeKernels(CompiledModel &compiled) {
       info.name = call.getCallee().str();
       info.doc = kernel.getDoc().value_or("").str();
       kernel.walk([&](Operation *op) { info.macs += macsOf(op); });
+      if (auto macs = kernel->getAttrOfType<IntegerAttr>("adze.macs"))
+        info.macs = macs.getInt();
       KernelDetail &detail = compiled.impl->kernelDetails[info.name];
       if (auto schedule = kernel.getScheduleAttr()) {
         llvm::raw_string_ostream stream(detail.schedule);

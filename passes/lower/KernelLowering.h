@@ -23,6 +23,10 @@ struct LoweredKernel {
 void lowerKernel(kernel::FuncOp kernel, mlir::OpBuilder &builder,
                  LoweredKernel &lowered);
 
+/// Declares the function of a kernel that is C text (`adze.code`), with its
+/// scratch buffers behind the outputs.
+void declareTextKernel(kernel::FuncOp kernel, mlir::OpBuilder &builder);
+
 /// The name under which the loops of a kernel stand beside it until
 /// lower-program puts them in its place.
 std::string loopsName(llvm::StringRef kernel);

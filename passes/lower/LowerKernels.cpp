@@ -23,6 +23,10 @@ struct LowerKernelsPass final
     OpBuilder builder(&getContext());
     for (auto kernel : llvm::to_vector(getOperation().getOps<kernel::FuncOp>())) {
       builder.setInsertionPointAfter(kernel);
+      if (kernel.isExternal()) {
+        lower::declareTextKernel(kernel, builder);
+        continue;
+      }
       lower::LoweredKernel lowered;
       lower::lowerKernel(kernel, builder, lowered);
       if (!lowered.scratchBytes.empty())

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "adze/KernelFamily.h"
+
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "passes/Passes.h"
 
@@ -16,6 +18,9 @@ int main(int argc, char **argv) {
                   mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
                   mlir::tensor::TensorDialect, mlir::vector::VectorDialect>();
+  registry.addExtension(+[](mlir::MLIRContext *, adze::AdzeDialect *dialect) {
+    dialect->setKernelFamilies(&adze::cKernelFamilies());
+  });
   adze::registerAdzePasses();
   mlir::registerTransformsPasses();
   return mlir::asMainReturnCode(

@@ -29,6 +29,10 @@ Command cli::addBench(CommandLine &line) {
                   "C compiler for a microcontroller: gcc or clang (default: "
                   "both, the better one shown by layer)")
       ->type_name("NAME");
+  app->add_option("--peers", options->peers,
+                  "A JSON file with another library's counts to show beside "
+                  "(test/bench/peers)")
+      ->type_name("FILE");
   app->add_flag("!--total", options->byLayer,
                 "Only totals, no rows for the layers");
   app->footer(

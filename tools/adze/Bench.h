@@ -8,8 +8,12 @@
 #define ADZE_TOOLS_ADZE_BENCH_H
 
 #include "adze/Machine.h"
+#include "adze/Qemu.h"
 #include "tools/adze/Command.h"
 
+#include <nlohmann/json.hpp>
+
+#include <map>
 #include <string>
 
 namespace adze::cli {
@@ -20,7 +24,8 @@ struct BenchOptions {
   std::string compiler; // of the emulated machine; empty: all it has
   unsigned runs = 0;    // timed runs; 0: as many as take about two seconds
   bool noPeer = false;  // no onnxruntime
-  bool byLayer = true;  // a row for each function
+  bool byLayer = true;  // a row for each layer and function
+  std::string peers;    // a JSON file of figures to show beside ours
 };
 
 /// Wall-clock times on this machine, with onnxruntime in turns.
@@ -28,6 +33,35 @@ int benchTimes(const BenchOptions &options);
 
 /// Instructions and memory of an emulated machine.
 int benchCounts(const BenchOptions &options, const Machine &machine);
+
+/// What NAME.json says of a kernel.
+struct KernelNote {
+  std::string doc, schedule;
+  double macs = 0;
+};
+
+/// Another library's counts for the layers of a model, by the description of
+/// the layer as NAME.json has it.
+struct PeerFigures {
+  std::string name; // empty: no peer
+  std::map<std::string, FunctionStats> layers;
+  FunctionStats total; // instructions 0: not known
+};
+
+/// Reads the figures of `model` on `machine`; a message if the file is not one
+/// of peers. A model that it lacks gives no figures.
+PeerFigures readPeers(const std::string &file, const std::string &model,
+                      const std::string &machine);
+
+/// The calls of one inference in order, each beside the peer's layers that it
+/// stands for (a residual addition is one of its own there).
+void printLayers(const RunStats &stats, const std::string &prefix,
+                 const std::map<std::string, KernelNote> &notes,
+                 const PeerFigures &peers);
+nlohmann::ordered_json
+describeLayers(const RunStats &stats,
+               const std::map<std::string, KernelNote> &notes,
+               const PeerFigures &peers);
 
 } // namespace adze::cli
 

@@ -34,14 +34,6 @@ struct Measurement {
 };
 } // namespace
 
-namespace {
-/// What NAME.json says of a kernel.
-struct KernelNote {
-  std::string doc;
-  double macs = 0;
-};
-} // namespace
-
 /// The kernels of an artifact by the names of their functions. Metadata that
 /// cannot be read costs the notes only: the folder has been built by then.
 static std::map<std::string, KernelNote> readNotes(const std::string &folder,
@@ -54,6 +46,7 @@ static std::map<std::string, KernelNote> readNotes(const std::string &folder,
   for (const ordered_json &kernel : json["kernels"])
     if (kernel.is_object())
       notes[kernel.value("name", "")] = {kernel.value("doc", ""),
+                                         kernel.value("schedule", ""),
                                          kernel.value("macs", 0.0)};
   return notes;
 }
@@ -88,7 +81,9 @@ static ordered_json describe(const FunctionStats &stats) {
           {"code_bytes", stats.codeBytes}};
 }
 
-static ordered_json describe(const Measurement &measurement, bool byLayer) {
+static ordered_json describe(const Measurement &measurement, bool byLayer,
+                             const std::map<std::string, KernelNote> &notes,
+                             const PeerFigures &peers) {
   const RunStats &stats = measurement.stats;
   ordered_json json = describe(stats.total);
   json.erase("name");
@@ -102,6 +97,7 @@ static ordered_json describe(const Measurement &measurement, bool byLayer) {
   result["flash_bytes"] = stats.flash();
   result["weight_bytes"] = stats.memory.constants;
   if (byLayer) {
+    result["layers"] = describeLayers(stats, notes, peers);
     result["functions"] = ordered_json::array();
     for (const FunctionStats &function : stats.functions)
       result["functions"].push_back(describe(function));
@@ -223,20 +219,28 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
             [](const Measurement &a, const Measurement &b) {
               return a.stats.total.instructions < b.stats.total.instructions;
             });
+  std::map<std::string, KernelNote> notes =
+      readNotes(folder, measurements.front().model);
+  PeerFigures peers;
+  if (!options.peers.empty())
+    peers =
+        readPeers(options.peers, measurements.front().model, machine.name);
   if (options.model.json) {
     ordered_json json = {{"model", options.model.model},
                          {"target", options.model.target},
                          {"measurements", ordered_json::array()},
                          {"failures", failures}};
     for (const Measurement &measurement : measurements)
-      json["measurements"].push_back(describe(measurement, options.byLayer));
+      json["measurements"].push_back(describe(measurement, options.byLayer, notes, peers));
     std::cout << json.dump(2) << "\n";
     return exitSuccess;
   }
   if (options.byLayer) {
-    fmt::print("by function, {}\n", measurements.front().version);
-    printFunctions(measurements.front(),
-                   readNotes(folder, measurements.front().model));
+    fmt::print("by layer, {}\n", measurements.front().version);
+    printLayers(measurements.front().stats, measurements.front().model + "_",
+                notes, peers);
+    fmt::print("\nby function\n");
+    printFunctions(measurements.front(), notes);
     fmt::print("\n");
   }
   fmt::print("one inference on {}\n", machine.name);
