@@ -337,12 +337,7 @@ bool Generator::generate(bool pack, KernelCode &code,
   if (pack) {
     code.constants.push_back(weights());
     code.constants.push_back(wordConstant(requantizer.words()));
-    std::vector<int16_t> shifts = requantizer.shifts();
-    KernelConstant constant;
-    constant.type = QuantizedType::int16;
-    constant.bytes.resize(shifts.size() * 2);
-    std::memcpy(constant.bytes.data(), shifts.data(), constant.bytes.size());
-    code.constants.push_back(constant);
+    code.constants.push_back(shiftConstant(requantizer.shifts()));
   }
   if (!ring.inPlace)
     code.scratchBytes.push_back((ring.scratchBytes() + 15) / 16 * 16);

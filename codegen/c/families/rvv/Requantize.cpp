@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace adze::families::rvv {
 
@@ -52,6 +53,24 @@ bool Requantizer::build(const ConvolutionProblem &problem) {
     hasMask |= fixesNegatives && down == 0;
   }
   return true;
+}
+
+void Requantizer::repeat(int64_t times) {
+  for (int64_t i = channels; i < channels * times; ++i) {
+    bias.push_back(bias[size_t(i - channels)]);
+    multipliers.push_back(multipliers[size_t(i - channels)]);
+    left.push_back(left[size_t(i - channels)]);
+    right.push_back(right[size_t(i - channels)]);
+  }
+  channels *= times;
+}
+
+KernelConstant shiftConstant(const std::vector<int16_t> &shifts) {
+  KernelConstant constant;
+  constant.type = QuantizedType::int16;
+  constant.bytes.resize(shifts.size() * 2);
+  std::memcpy(constant.bytes.data(), shifts.data(), constant.bytes.size());
+  return constant;
 }
 
 std::vector<int32_t> Requantizer::words() const {

@@ -33,7 +33,10 @@ struct Requantizer {
   /// False where a sum could overflow in an intermediate step.
   bool build(const ConvolutionProblem &problem);
 
-  /// For `count` channels each: bias, multiplier[, left shift][, mask of the
+  /// Repeats the channels, for kernels with that many pixels in lanes.
+  void repeat(int64_t times);
+
+  /// For all channels each: bias, multiplier[, left shift][, mask of the
   /// channels whose right shift is not 0].
   std::vector<int32_t> words() const;
   /// Right shifts.
@@ -60,6 +63,9 @@ struct Requantizer {
   std::vector<int32_t> bias, multipliers, left;
   std::vector<int16_t> right;
 };
+
+/// Right shifts as a constant of a kernel.
+KernelConstant shiftConstant(const std::vector<int16_t> &shifts);
 
 } // namespace adze::families::rvv
 

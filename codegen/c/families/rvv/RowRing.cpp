@@ -52,24 +52,27 @@ static const char copyText[] =
 }
 )";
 
-/// Instructions of one of the loops over that many bytes, VLEN 128.
-static int64_t loopCost(int64_t bytes, int64_t each) {
-  return 5 + (bytes + 127) / 128 * each;
+int64_t loopCost(int64_t elements, int64_t lanes, int64_t each) {
+  return 5 + (elements + lanes - 1) / lanes * each;
+}
+
+void addRowFunctions(KernelCode &code) {
+  std::string guard = fmt::format("#if {}\n", vectorGuard);
+  addFunction(code, "adze_rvv_fill", guard + fillText + "#endif\n");
+  addFunction(code, "adze_rvv_copy", guard + copyText + "#endif\n");
 }
 
 CountedText RowRing::prepare(const std::string &indent,
                              KernelCode &code) const {
   if (inPlace)
     return {};
-  std::string guard = fmt::format("#if {}\n", vectorGuard);
-  addFunction(code, "adze_rvv_fill", guard + fillText + "#endif\n");
-  addFunction(code, "adze_rvv_copy", guard + copyText + "#endif\n");
+  addRowFunctions(code);
   CountedText out;
   out.text = fmt::format(
       "{0}int32_t seen = 0; /* rows of the padded image that were copied */\n"
       "{0}adze_rvv_fill(ring, {1}, {2});\n",
       indent, problem.inputZeroPoint, rows * pitch);
-  out.instructions = loopCost(rows * pitch, 6);
+  out.instructions = loopCost(rows * pitch, 128, 6);
   return out;
 }
 
@@ -98,7 +101,10 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
     return out;
   }
   int64_t copied = std::min(inputPitch, pitch - p.padLeft * p.inputChannels);
-  int64_t needed = std::min(p.strideHeight, rows); // new rows of a step
+  // New rows of all steps, divided among them.
+  int64_t needed = ((p.outputHeight - 1) * std::min(p.strideHeight, rows) +
+                    rows + p.outputHeight - 1) /
+                   p.outputHeight;
   // The first rows of the padded image lie above the image and are full of
   // zero points already.
   out.text = fmt::format(
@@ -116,7 +122,7 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
 )",
       indent, p.strideHeight, rows, pitch, p.padTop, p.padTop + p.inputHeight,
       p.padLeft * p.inputChannels, inputPitch, copied, p.inputZeroPoint);
-  out.instructions += needed * (loopCost(copied, 7) + 14) + 6;
+  out.instructions += needed * (loopCost(copied, 128, 7) + 14) + 6;
   pointers(
       [&](int64_t ky) {
         return fmt::format("ring + (y * {} + {}) % {} * {}", p.strideHeight,

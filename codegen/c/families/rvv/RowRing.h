@@ -12,6 +12,12 @@
 
 namespace adze::families::rvv {
 
+/// adze_rvv_copy and adze_rvv_fill, both over bytes.
+void addRowFunctions(KernelCode &code);
+/// Instructions of a call of such a function: loop turns of `lanes` elements
+/// that take `each` instructions.
+int64_t loopCost(int64_t elements, int64_t lanes, int64_t each);
+
 /// The rows of the padded image that one row of outputs reads, in scratch:
 /// every row of the input is copied once, borders are written once. Without
 /// padding the rows are read in place.
