@@ -34,6 +34,19 @@ struct ArtifactBuffer {
   int64_t first = 0, last = 0; // steps, inclusive
 };
 
+/// What is proved of the arena, and why it is not smaller. All in bytes.
+struct ArtifactMemory {
+  int64_t bound = 0;        // no plan of these kernels in this order needs fewer
+  int64_t orderBound = 0;   // ... in any order (0: not known)
+  int64_t unfusedBound = 0; // ... without fusion (0: not known)
+  int64_t peakStep = -1;    // where the arena is full
+  std::string peakAt;       // the kernel that runs there
+  /// The first layers run in so many bands of rows; 0: they do not.
+  int64_t bands = 0;
+  int64_t bandLayers = 0, bandMacs = 0, bandExtraMacs = 0;
+  std::string bandsUpTo; // the tensor that the bands make
+};
+
 /// What the metadata, the report and the build files say beside the code.
 struct ArtifactInfo {
   std::string adzeVersion;
@@ -45,7 +58,7 @@ struct ArtifactInfo {
   std::vector<std::pair<std::string, std::string>> options;
   std::vector<ArtifactKernel> kernels; // in the order of execution
   std::vector<ArtifactBuffer> buffers;
-  int64_t arenaBound = 0; // no plan of these kernels needs fewer bytes
+  ArtifactMemory memory;
   /// Code as an object file instead of C (target host): written as NAME.o.
   std::string object;
 };

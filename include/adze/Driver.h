@@ -46,11 +46,31 @@ std::vector<TargetInfo> targets();
 // Compiling
 //===----------------------------------------------------------------------===//
 
-/// Bytes that a compiled model needs.
+/// The first layers run in bands of rows (passes/patch).
+struct PatchFigures {
+  int64_t bands = 0;     // 0: they do not
+  int64_t layers = 0;    // convolutions and poolings that do
+  std::string upTo;      // the tensor at which the bands end
+  int64_t macs = 0;      // multiply-accumulates of an inference without bands
+  int64_t extraMacs = 0; // what bands compute twice
+};
+
+/// Bytes that a compiled model needs. Inputs and outputs are memory of the
+/// caller and count nowhere but in `ioBytes`.
 struct MemoryFigures {
   int64_t arenaBytes = 0;  // what the plan takes
-  int64_t arenaBound = 0;  // no plan of these kernels can take less
+  int64_t arenaBound = 0;  // no plan of these kernels in this order takes less
+  int64_t orderBound = 0;  // ... nor in any order (0: not known)
+  int64_t unfusedBound = 0; // no plan without fusion takes less, in any order
   int64_t weightBytes = 0; // constants, as the artifact carries them
+  int64_t ioBytes = 0;     // inputs and outputs
+  /// What is live where the arena is full, and the kernel that runs then.
+  std::vector<std::pair<std::string, int64_t>> peakTensors;
+  std::string peakAt;
+  PatchFigures patches;
+
+  /// Whether no order and no offsets of these kernels need less.
+  bool isProved() const { return orderBound == arenaBytes; }
 };
 
 /// One kernel of the compiled program, in order of execution.

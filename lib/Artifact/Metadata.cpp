@@ -28,6 +28,37 @@ static ordered_json tensors(const CSource &source, bool outputs) {
   return list;
 }
 
+/// The plan and what is proved of it (docs/memory.md).
+static ordered_json memoryOf(const ArtifactInfo &info, const CSource &source) {
+  const ArtifactMemory &memory = info.memory;
+  auto arena = int64_t(source.arenaBytes);
+  int64_t callers = 0;
+  for (const CArgument &argument : source.arguments)
+    callers += int64_t(argument.bytes);
+  ordered_json json = {{"arena_bytes", arena},
+                       {"bound_bytes", memory.bound},
+                       {"any_order_bound_bytes", memory.orderBound},
+                       {"proved", memory.orderBound == arena},
+                       {"gap_bytes", arena - memory.orderBound},
+                       {"unfused_bound_bytes", memory.unfusedBound},
+                       {"input_output_bytes", callers},
+                       {"peak_at", memory.peakAt},
+                       {"peak_step", memory.peakStep},
+                       {"peak_buffers", ordered_json::array()},
+                       {"bands", nullptr}};
+  for (const ArtifactBuffer &buffer : info.buffers)
+    if (buffer.first <= memory.peakStep && memory.peakStep <= buffer.last)
+      json["peak_buffers"].push_back(
+          {{"name", buffer.name}, {"bytes", buffer.size}});
+  if (memory.bands)
+    json["bands"] = {{"count", memory.bands},
+                     {"layers", memory.bandLayers},
+                     {"up_to", memory.bandsUpTo},
+                     {"macs", memory.bandMacs},
+                     {"extra_macs", memory.bandExtraMacs}};
+  return json;
+}
+
 std::string adze::artifactMetadata(const ArtifactInfo &info,
                                    const CSource &source) {
   ordered_json json;
@@ -44,7 +75,8 @@ std::string adze::artifactMetadata(const ArtifactInfo &info,
   json["outputs"] = tensors(source, true);
   json["arena_bytes"] = source.arenaBytes;
   json["arena_align"] = source.arenaAlign;
-  json["arena_bound_bytes"] = info.arenaBound;
+  json["arena_bound_bytes"] = info.memory.bound;
+  json["memory"] = memoryOf(info, source);
   json["weights_bytes"] = source.weightsBytes;
   json["weights_file"] = nullptr;
   if (source.weightsBinaryBytes)

@@ -170,6 +170,64 @@ static int64_t gridStep(int64_t bytes) {
   return step;
 }
 
+/// What is proved of an arena: the sentence below the heading.
+static std::string proofText(const ArtifactMemory &memory, int64_t arena) {
+  std::string text = groupedDigits(arena) + " bytes";
+  if (memory.orderBound == arena)
+    text += ", proved to be the least: no order and no offsets of these "
+            "kernels need fewer";
+  else if (memory.bound == arena)
+    text += ", proved to be the least for this order of the kernels; for "
+            "another one nothing below " +
+            groupedDigits(memory.orderBound) + " is possible";
+  else if (memory.bound)
+    text += "; no plan of these kernels in this order needs fewer than " +
+            groupedDigits(memory.bound) + ", a gap of " +
+            groupedDigits(arena - memory.bound);
+  if (memory.unfusedBound)
+    text += ". Without fusion no plan would need fewer than " +
+            groupedDigits(memory.unfusedBound);
+  return text;
+}
+
+/// The tensors because of which the arena is as large as it is.
+static std::string peakTable(const ArtifactInfo &info) {
+  const ArtifactMemory &memory = info.memory;
+  std::string rows;
+  for (const ArtifactBuffer &buffer : info.buffers)
+    if (buffer.first <= memory.peakStep && memory.peakStep <= buffer.last)
+      rows += fmt::format(
+          "<tr><td class=\"code\">{}</td><td class=\"number\">{}</td><td "
+          "class=\"number\">{}</td></tr>\n",
+          escaped(buffer.name), groupedDigits(buffer.size),
+          groupedDigits(buffer.offset));
+  if (rows.empty())
+    return "";
+  return fmt::format(
+             "<p>The peak is in <code>{}</code>, where these live together"
+             ":</p>\n<div class=\"wide\"><table><tr><th>tensor</th><th "
+             "class=\"number\">bytes</th><th class=\"number\">offset</th>"
+             "</tr>\n",
+             escaped(memory.peakAt)) +
+         rows + "</table></div>\n";
+}
+
+static std::string bandText(const ArtifactMemory &memory) {
+  if (!memory.bands)
+    return "";
+  return fmt::format(
+      "<p>The first {} layers, up to <code>{}</code>, run in {} bands of rows, "
+      "so that only a band of their tensors lives at a time. Rows that two "
+      "bands need cost {} multiply-accumulates, {:.1f} % of the model's "
+      "{}.</p>\n",
+      memory.bandLayers, escaped(memory.bandsUpTo), memory.bands,
+      groupedDigits(memory.bandExtraMacs),
+      memory.bandMacs ? 100.0 * double(memory.bandExtraMacs) /
+                            double(memory.bandMacs)
+                      : 0.0,
+      groupedDigits(memory.bandMacs));
+}
+
 static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
   if (info.buffers.empty() || !source.arenaBytes)
     return "";
@@ -181,13 +239,9 @@ static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
   }
   std::string text = fmt::format(
       "<h2>Arena</h2>\n<p class=\"lead\">What lies where, and when: kernels "
-      "run from left to right, addresses grow upwards. {} bytes{}.</p>\n"
+      "run from left to right, addresses grow upwards. {}.</p>\n"
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"memory map\">\n",
-      groupedDigits(int64_t(source.arenaBytes)),
-      info.arenaBound ? "; no plan for these kernels needs fewer than " +
-                            groupedDigits(info.arenaBound)
-                      : "",
-      MemoryMap::width, MemoryMap::height);
+      proofText(info.memory, int64_t(source.arenaBytes)), MemoryMap::width, MemoryMap::height);
   int64_t grid = gridStep(map.bytes);
   for (int64_t at = 0; at <= map.bytes; at += grid)
     text += fmt::format(
@@ -227,19 +281,19 @@ static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
     }
     text += "</g>\n";
   }
-  if (info.arenaBound > 0)
+  if (info.memory.bound > 0)
     text += fmt::format(
         "<line class=\"limit\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" "
         "y2=\"{2:.1f}\"/><text class=\"limitname\" x=\"{1:.1f}\" "
         "y=\"{3:.1f}\" text-anchor=\"end\">lower bound</text>\n",
         MemoryMap::left, MemoryMap::width - MemoryMap::right,
-        map.y(double(info.arenaBound)),
-        std::max(map.y(double(info.arenaBound)) - 4, 11.0));
+        map.y(double(info.memory.bound)),
+        std::max(map.y(double(info.memory.bound)) - 4, 11.0));
   text += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">"
                       "{} steps</text>\n</svg>\n",
                       (MemoryMap::left + MemoryMap::width) / 2,
                       MemoryMap::height - 10, map.steps);
-  return text;
+  return text + peakTable(info) + bandText(info.memory);
 }
 
 std::string adze::artifactReport(const ArtifactInfo &info,

@@ -40,6 +40,7 @@ struct CompiledModel::Impl {
   std::string modelFile; // its name
   std::map<std::string, KernelDetail> kernelDetails;
   std::vector<BufferDetail> buffers;
+  int64_t peakStep = -1; // in which the buffers fill the arena
 
   /// Runs a textual pass pipeline; the first errors become the message.
   Status runPasses(const std::string &passes, const std::string &path);

@@ -94,8 +94,10 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
                              path);
     if (!status)
       return status;
-    if (step.stage == Stage::kernel)
+    if (step.stage == Stage::kernel) {
       describeKernels(compiled);
+      describeMemory(compiled);
+    }
     if (step.level == level)
       return Status::success();
   }

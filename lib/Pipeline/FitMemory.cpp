@@ -7,6 +7,7 @@
 #include "lib/Pipeline/FitMemory.h"
 
 #include "passes/Passes.h"
+#include "passes/memory/ProgramBuffers.h"
 #include "passes/memory/UnfusedBound.h"
 #include "passes/patch/Patches.h"
 
@@ -154,4 +155,41 @@ Status adze::checkFlash(CompiledModel::Impl &impl,
     text += std::string(i ? ", '" : " '") + weights[i].second + "' of " +
             std::to_string(-weights[i].first) + " bytes";
   return Status::failure(text);
+}
+
+void adze::describeMemory(CompiledModel &compiled) {
+  ModuleOp module = *compiled.impl->module;
+  MemoryFigures &memory = compiled.memory;
+  auto numberOf = [](DictionaryAttr dictionary, StringRef key) {
+    auto value = dictionary.getAs<IntegerAttr>(key);
+    return value ? value.getInt() : 0;
+  };
+  auto textOf = [](DictionaryAttr dictionary, StringRef key) {
+    auto value = dictionary.getAs<StringAttr>(key);
+    return value ? value.str() : std::string();
+  };
+  memory.peakTensors.clear();
+  if (auto plan = module->getAttrOfType<DictionaryAttr>("adze.memory")) {
+    memory.orderBound = numberOf(plan, "order_bound");
+    memory.peakAt = textOf(plan, "peak_at");
+    compiled.impl->peakStep = numberOf(plan, "peak_step");
+    if (auto tensors = plan.getAs<ArrayAttr>("tensors"))
+      for (Attribute entry : tensors)
+        if (auto tensor = dyn_cast<DictionaryAttr>(entry))
+          memory.peakTensors.push_back(
+              {textOf(tensor, "name"), numberOf(tensor, "bytes")});
+  }
+  if (auto unfused = module->getAttrOfType<IntegerAttr>("adze.unfused_bound"))
+    memory.unfusedBound = unfused.getInt();
+  memory.patches = {};
+  if (auto patches = module->getAttrOfType<DictionaryAttr>("adze.patches"))
+    memory.patches = {numberOf(patches, "bands"), numberOf(patches, "layers"),
+                      textOf(patches, "up_to"), numberOf(patches, "macs"),
+                      numberOf(patches, "extra_macs")};
+  memory.ioBytes = 0;
+  if (auto program = module.lookupSymbol<func::FuncOp>("main"))
+    for (TypeRange types : {TypeRange(program.getArgumentTypes()),
+                            TypeRange(program.getResultTypes())})
+      for (Type type : types)
+        memory.ioBytes += adze::memory::byteSize(type).value_or(0);
 }

@@ -22,6 +22,9 @@ Status runKernelStage(CompiledModel::Impl &impl, const CompileOptions &options,
 Status checkFlash(CompiledModel::Impl &impl, const CompileOptions &options,
                   const std::string &path);
 
+/// Fills the figures of memory from the planned program.
+void describeMemory(CompiledModel &compiled);
+
 } // namespace adze
 
 #endif

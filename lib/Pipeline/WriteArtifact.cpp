@@ -35,7 +35,12 @@ static ArtifactInfo describeArtifact(const CompiledModel &compiled,
   info.modelFile = impl.modelFile;
   info.modelSha256 = impl.sha256;
   info.options = {{"-O", std::to_string(impl.optLevel)}};
-  info.arenaBound = compiled.memory.arenaBound;
+  const MemoryFigures &memory = compiled.memory;
+  info.memory = {
+      memory.arenaBound,     memory.orderBound,   memory.unfusedBound,
+      impl.peakStep,         memory.peakAt,       memory.patches.bands,
+      memory.patches.layers, memory.patches.macs, memory.patches.extraMacs,
+      memory.patches.upTo};
   for (const KernelInfo &kernel : compiled.kernels) {
     ArtifactKernel row;
     auto function = functions.find(kernel.name);

@@ -34,6 +34,9 @@ static constexpr size_t kMostTrials = 24;
 /// The only operation of a kernel, if it is of this type and its result is the
 /// kernel's.
 template <typename Op> static Op onlyOperation(kernel::FuncOp kernel) {
+  // A kernel that came as text has no body.
+  if (kernel.getBody().empty() || kernel.getBody().front().empty())
+    return {};
   Block &body = kernel.getBody().front();
   if (!llvm::hasSingleElement(body.without_terminator()))
     return {};

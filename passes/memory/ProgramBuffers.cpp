@@ -459,7 +459,7 @@ LogicalResult ProgramBuffers::Builder::addRules(kernel::CallOp call,
   int64_t outputAt = placeOf(call.getResult(0)).offset;
   for (int input : inputs) {
     bool inPlace = true, diagonal = true;
-    int64_t distance = 1;
+    int64_t distance = INT64_MIN;
     for (auto [i, operand] : llvm::enumerate(call.getInputs())) {
       if (result.find(operand) != input)
         continue;
@@ -481,10 +481,11 @@ LogicalResult ProgramBuffers::Builder::addRules(kernel::CallOp call,
       if (least != INT64_MAX)
         distance = std::max(distance, least + outputAt - inputAt);
     }
-    if (inPlace)
+    if (inPlace || (diagonal && distance <= 0))
       result.overlaps.push_back({output, input, 0});
     if (diagonal)
-      result.overlaps.push_back({output, input, distance});
+      result.overlaps.push_back(
+          {output, input, std::max<int64_t>(distance, 1)});
   }
   return success();
 }

@@ -327,6 +327,8 @@ TEST(StepOrder, RandomGraphsAreOrderedToTheOptimum) {
         best = std::min(best, livePeak(graph, order));
     } while (std::next_permutation(order.begin(), order.end()));
     EXPECT_EQ(found.peak, best) << "round " << round;
+    EXPECT_EQ(orderBound(graph), best) << "round " << round;
+    EXPECT_LE(orderBound(graph, 2), best) << "round " << round;
   }
 }
 

@@ -63,6 +63,37 @@ int CompileCommand::emitLevel() const {
   return exitSuccess;
 }
 
+/// What the plan proves, what makes the peak, and what bands cost.
+static void printMemory(const MemoryFigures &memory) {
+  std::string proof;
+  if (memory.isProved())
+    proof = "= bound (proved: no order and no offsets need less)";
+  else if (memory.arenaBytes == memory.arenaBound)
+    proof = fmt::format("= bound for this order (any order: {} or more)",
+                        grouped(memory.orderBound));
+  else
+    proof = fmt::format("bound {}, gap {}", grouped(memory.arenaBound),
+                        grouped(memory.arenaBytes - memory.arenaBound));
+  fmt::print("  arena {} B {}; without fusion {} or more\n",
+             grouped(memory.arenaBytes), proof, grouped(memory.unfusedBound));
+  if (!memory.peakTensors.empty()) {
+    fmt::print("  peak in {}:", memory.peakAt);
+    for (size_t i = 0; i < memory.peakTensors.size(); ++i)
+      fmt::print("{} {} {}", i ? "," : "", memory.peakTensors[i].first,
+                 grouped(memory.peakTensors[i].second));
+    fmt::print("\n");
+  }
+  const PatchFigures &patches = memory.patches;
+  if (patches.bands)
+    fmt::print("  the first {} layers in {} bands of rows: {} extra "
+               "multiply-accumulates, {:.1f} % of {}\n",
+               patches.layers, patches.bands, grouped(patches.extraMacs),
+               patches.macs
+                   ? 100.0 * double(patches.extraMacs) / double(patches.macs)
+                   : 0.0,
+               grouped(patches.macs));
+}
+
 int CompileCommand::writeFolder() const {
   auto start = std::chrono::steady_clock::now();
   CompiledModel compiled;
@@ -93,6 +124,11 @@ int CompileCommand::writeFolder() const {
         {"kernels", compiled.kernels.size()},
         {"arena_bytes", compiled.memory.arenaBytes},
         {"arena_bound_bytes", compiled.memory.arenaBound},
+        {"any_order_bound_bytes", compiled.memory.orderBound},
+        {"proved", compiled.memory.isProved()},
+        {"unfused_bound_bytes", compiled.memory.unfusedBound},
+        {"input_output_bytes", compiled.memory.ioBytes},
+        {"extra_macs_of_bands", compiled.memory.patches.extraMacs},
         {"weight_bytes", compiled.memory.weightBytes},
         {"files", nlohmann::ordered_json::array()}};
     for (const WrittenFile &file : files)
@@ -100,11 +136,10 @@ int CompileCommand::writeFolder() const {
     std::cout << json.dump(2) << "\n";
     return exitSuccess;
   }
-  fmt::print("{} for {}: {} kernels, arena {} (bound {}), weights {}\n",
+  fmt::print("{} for {}: {} kernels, weights {}\n",
              coloured(compiled.name, Colour::Bold), compiled.target,
-             compiled.kernels.size(), byteText(compiled.memory.arenaBytes),
-             byteText(compiled.memory.arenaBound),
-             byteText(compiled.memory.weightBytes));
+             compiled.kernels.size(), byteText(compiled.memory.weightBytes));
+  printMemory(compiled.memory);
   Table table({{""}, {"", true}});
   for (const WrittenFile &file : files)
     table.add({folder + "/" + file.name, byteText(file.bytes)});

@@ -64,7 +64,7 @@ static ArtifactInfo describe(const CSource &source) {
   info.modelSha256 = std::string(64, '0');
   info.target = "c";
   info.options = {{"opt-level", "2"}};
-  info.arenaBound = int64_t(source.arenaBytes) / 2;
+  info.memory.bound = int64_t(source.arenaBytes) / 2;
   int64_t step = 0;
   for (const CKernel &kernel : source.kernels) {
     info.kernels.push_back({kernel.name, kernel.doc, kernel.schedule, 1000 * (step + 1),
