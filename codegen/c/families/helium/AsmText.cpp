@@ -8,7 +8,19 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace adze::families::helium {
+
+void addImmediate(AsmText &text, const std::string &name, int64_t amount) {
+  const char *op = amount < 0 ? "subw" : "addw";
+  for (int64_t rest = std::abs(amount); rest > 0;) {
+    int64_t part = std::min<int64_t>(rest, 4095);
+    text.op("{0} {1}, {1}, #{2}", op, name, part);
+    rest -= part;
+  }
+}
 
 // A naked function has no prologue of the compiler's, so every register is
 // free for the kernel; noinline, and noipa where it exists, keep the compiler

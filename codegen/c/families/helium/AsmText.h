@@ -35,6 +35,8 @@ public:
     line(fmt::format("{}:", ++labels));
     return labels;
   }
+  /// A numeric label that earlier branches refer to as `<number>f`.
+  void mark(int number) { line(fmt::format("{}:", number)); }
   /// Lines until endLoop run `times` as often.
   void beginLoop(double times) {
     outer.push_back(trips);
@@ -65,6 +67,9 @@ private:
   int labels = 0;
   bool perTile = false;
 };
+
+/// name += amount, in as many instructions as that takes.
+void addImmediate(AsmText &text, const std::string &name, int64_t amount);
 
 /// A C function that is assembly on Helium and `plain` elsewhere; `parameters`
 /// is the list between the parentheses, in registers by the AAPCS.

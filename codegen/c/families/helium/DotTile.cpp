@@ -135,15 +135,6 @@ std::string DotTile::name() const {
       words ? "_w" : "", exact ? "_e" : "", form.suffix());
 }
 
-static void addTo(AsmText &text, const std::string &name, int64_t amount) {
-  const char *op = amount < 0 ? "subw" : "addw";
-  for (int64_t rest = std::abs(amount); rest > 0;) {
-    int64_t part = std::min<int64_t>(rest, 4095);
-    text.op("{0} {1}, {1}, #{2}", op, name, part);
-    rest -= part;
-  }
-}
-
 AsmText DotTile::assembly() const {
   Plan p = plan();
   AsmText text;
@@ -265,7 +256,7 @@ AsmText DotTile::assembly() const {
     }
     if (p.post)
       for (const Plan::Pointer &pointer : p.pointers)
-        addTo(text, pointer.name, -16 * n);
+        addImmediate(text, pointer.name, -16 * n);
     text.op("vqmovnb.s32 q2, q0");
     text.op("vqmovnt.s32 q2, q{}", channels - 1);
     form.emitPack(text, "q2");
@@ -296,7 +287,7 @@ AsmText DotTile::assembly() const {
   for (size_t i = p.pointers.size(); i-- > 0;) {
     const Plan::Pointer &pointer = p.pointers[i];
     text.op("mov {}, r0", pointer.name);
-    addTo(text, pointer.name, pointer.origin * pitch + pointer.bias);
+    addImmediate(text, pointer.name, pointer.origin * pitch + pointer.bias);
   }
 
   text.countTile(true);
@@ -341,9 +332,9 @@ AsmText DotTile::assembly() const {
       text.op("vldrw.u32 q7, [{}, #-{}]", p.weights, headerBytes());
     }
   }
-  addTo(text, "r9", pixels * outputPitch - outputs);
+  addImmediate(text, "r9", pixels * outputPitch - outputs);
   for (const Plan::Pointer &pointer : p.pointers)
-    addTo(text, pointer.name, pixels * pitch);
+    addImmediate(text, pointer.name, pixels * pitch);
   if (p.tiles.empty()) {
     text.op("ldr r4, [sp, #4]");
     text.op("subs r4, r4, #1");
