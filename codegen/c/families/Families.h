@@ -34,6 +34,7 @@ namespace adze::families {
   FAMILY(depthwiseDsp) /* depthwise/Dsp.cpp */                                 \
   FAMILY(depthwiseRvv) /* depthwise/Rvv.cpp */                                 \
   FAMILY(convPointwiseDsp) /* conv_pointwise/Dsp.cpp */                        \
+  FAMILY(convDirectDsp) /* conv_direct/Dsp.cpp */                              \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
