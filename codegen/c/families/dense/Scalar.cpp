@@ -100,8 +100,8 @@ static std::string functionText(const std::string &name, int64_t block,
     std::string text =
         fmt::format("{}x = p[{}];\n{}ADZE_KEEP(x);\n", indent, i, indent);
     for (int64_t o = 0; o < block; ++o)
-      text += fmt::format("{0}s{1} += x * w[{2}];\n{0}ADZE_KEEP(s{1});\n",
-                          indent, o, i * block + o);
+      text += fmt::format("{0}v = w[{2}];\n{0}ADZE_MAC(s{1}, x, v);\n", indent,
+                          o, i * block + o);
     return text;
   };
   odd = input(0, "      ");
@@ -121,7 +121,7 @@ ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q,
   int32_t o = 0;
   do {{
     int32_t {2};
-    int32_t x;
+    int32_t x, v;
     const int8_t *p = in;
     if ((inputs & 1) != 0) {{
 {3}      ++p;

@@ -126,8 +126,11 @@ std::string FunctionText::sumsInRegisters() const {
             continue;
           auto begun = started.begin() + (i * tile.columns + j);
           products += fmt::format(
-              "        {0} {1} x * w{2};\n        ADZE_KEEP({0});\n", sum(i, j),
-              *begun ? "+=" : "=", ky * p.kernelWidth + kx);
+              fmt::runtime(
+                  *begun
+                      ? "        ADZE_MAC({0}, x, w{1});\n"
+                      : "        {0} = x * w{1};\n        ADZE_KEEP({0});\n"),
+              sum(i, j), ky * p.kernelWidth + kx);
           *begun = true;
         }
       if (!products.empty())
@@ -275,7 +278,7 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
                form.twoSided ? "    const int32_t negative = q[2];\n" : ""),
       fmt::arg("weights", weights), fmt::arg("strideHeight", p.strideHeight),
       fmt::arg("strideWidth", p.strideWidth), fmt::arg("sums", sums),
-      fmt::arg("scalar", registers ? "x" : "wx"),
+      fmt::arg("scalar", registers ? "x" : "x, wx"),
       fmt::arg("body", registers ? sumsInRegisters() : sumsByRows()),
       fmt::arg("outputs", outputs()), fmt::arg("taps", taps),
       fmt::arg("lineWords", form.twoSided ? 3 : 2));

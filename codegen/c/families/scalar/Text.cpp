@@ -12,10 +12,29 @@ namespace adze::families {
 void addKeepMacro(KernelCode &code) {
   addFunction(
       code, "ADZE_KEEP",
-      "/* Keeps a value in a register and statements in their order. */\n"
-      "#if defined(__GNUC__)\n"
-      "#define ADZE_KEEP(x) __asm__ volatile(\"\" : \"+r\"(x))\n"
-      "#else\n#define ADZE_KEEP(x) ((void)0)\n#endif\n");
+      R"(/* ADZE_KEEP keeps a value in a register and statements in their order;
+   ADZE_MAC adds a product: s += x * w. */
+#if defined(__GNUC__)
+#define ADZE_KEEP(x) __asm__ volatile("" : "+r"(x))
+#else
+#define ADZE_KEEP(x) ((void)0)
+#endif
+#if defined(__GNUC__) && defined(__riscv_mul) && __riscv_xlen == 32
+#define ADZE_MAC(s, x, w)                                                     \
+  do {                                                                        \
+    int32_t product_;                                                         \
+    __asm__ volatile("mul %1, %2, %3\n\tadd %0, %0, %1"                       \
+                     : "+r"(s), "=&r"(product_)                               \
+                     : "r"(x), "r"(w));                                       \
+  } while (0)
+#else
+#define ADZE_MAC(s, x, w)                                                     \
+  do {                                                                        \
+    (s) += (x) * (w);                                                         \
+    ADZE_KEEP(s);                                                             \
+  } while (0)
+#endif
+)");
 }
 
 KernelConstant byteConstant(const std::vector<int8_t> &bytes) {
