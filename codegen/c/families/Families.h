@@ -35,6 +35,7 @@ namespace adze::families {
   FAMILY(depthwiseRvv) /* depthwise/Rvv.cpp */                                 \
   FAMILY(convPointwiseDsp) /* conv_pointwise/Dsp.cpp */                        \
   FAMILY(convDirectDsp) /* conv_direct/Dsp.cpp */                              \
+  FAMILY(convFirstDsp) /* conv_first/Dsp.cpp */                                \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();

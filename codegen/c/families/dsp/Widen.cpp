@@ -126,6 +126,13 @@ std::string addWiden(KernelCode &code, bool wide) {
   return name;
 }
 
+void GatherPlan::pad(int64_t total) {
+  while (chunks() < total) {
+    taps.insert(taps.begin() + int64_t(4 * wordOffsets.size()), 4, -1);
+    wordOffsets.push_back(0);
+  }
+}
+
 void GatherPlan::append(std::vector<int32_t> &constants) const {
   for (int64_t value : {secondPixel, nextPair, int64_t(wordOffsets.size()),
                         int64_t(byteOffsets.size() / 4)})

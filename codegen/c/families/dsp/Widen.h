@@ -48,12 +48,14 @@ struct GatherPlan {
   int64_t words() const {
     return 4 + int64_t(wordOffsets.size() + byteOffsets.size());
   }
+  /// Fills up with chunks that hold no taps.
+  void pad(int64_t total);
   void append(std::vector<int32_t> &constants) const;
   double instructions(double pairs, bool wide) const;
 };
 
-/// The plan for windows of a copy whose rows are `pitch` bytes long; a window
-/// belongs to `channels` of the pixel's `pixelBytes` channels.
+/// The plan for windows of a copy whose rows are `pitch` bytes long, without
+/// its distances.
 GatherPlan planGather(const ConvolutionProblem &p, int64_t pitch);
 
 /// NAME(int32_t *to, const int8_t *from, int32_t pairs, const int32_t *plan)
