@@ -22,6 +22,7 @@ namespace adze::families {
   FAMILY(convFirstRvv) /* conv_first/Rvv.cpp */                                \
   FAMILY(convPointwiseRvv) /* conv_pointwise/Rvv.cpp */                        \
   FAMILY(denseRvv) /* dense/Rvv.cpp */                                         \
+  FAMILY(additionHelium) /* addition/Helium.cpp */                             \
   FAMILY(convDirectHelium) /* conv_direct/Helium.cpp */                        \
   FAMILY(convPointwiseHelium) /* conv_pointwise/Helium.cpp */                  \
   FAMILY(denseHelium) /* dense/Helium.cpp */                                   \
@@ -29,6 +30,7 @@ namespace adze::families {
   FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
+  FAMILY(convWinogradScalar) /* conv_winograd/Scalar.cpp */                    \
   FAMILY(depthwiseScalar) /* depthwise/Scalar.cpp */                           \
   FAMILY(denseScalar) /* dense/Scalar.cpp */                                   \
   FAMILY(depthwiseDsp) /* depthwise/Dsp.cpp */                                 \

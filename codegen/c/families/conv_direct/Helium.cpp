@@ -122,8 +122,7 @@ public:
     code.constants.push_back(constant);
     code.body = schedule.get("patches", 0) ? patchBody(p, tile, columns, code)
                                            : rowBody(p, tile, columns, code);
-    helium::addResidual(p, code);
-    return true;
+    return helium::addResidual(p, code);
   }
 
 private:

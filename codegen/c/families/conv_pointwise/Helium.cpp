@@ -126,8 +126,7 @@ public:
       code.body += calls;
     else
       code.body += helium::rowLoop(p, rows.inputPitch, rows.outputPitch, calls);
-    helium::addResidual(p, code);
-    return true;
+    return helium::addResidual(p, code);
   }
 };
 

@@ -324,8 +324,7 @@ public:
           fmt::format("  int32_t i;\n  for (i = 0; i < {}; ++i) {{\n"
                       "    {}(in0 + i * {}, c0, out0 + i * {});\n  }}\n",
                       vectorsOf(p), block.name(), block.depth, block.outputs);
-    helium::addResidual(p, code);
-    return true;
+    return helium::addResidual(p, code);
   }
 };
 

@@ -82,8 +82,7 @@ public:
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     windowsOf(p, schedule).generate(code);
-    helium::addResidual(p, code);
-    return true;
+    return helium::addResidual(p, code);
   }
 };
 

@@ -6,12 +6,14 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/helium/ConvolutionEpilogue.h"
 
+#include "codegen/c/families/helium/VectorAddition.h"
+
 #include <fmt/format.h>
 
 namespace adze::families::helium {
 
 bool isConvolution(const ConvolutionProblem &p) {
-  return p.type == QuantizedType::int8 && !p.residual;
+  return p.type == QuantizedType::int8;
 }
 
 std::string rowLoop(const ConvolutionProblem &p, int64_t inputPitch,
@@ -30,7 +32,21 @@ std::string rowLoop(const ConvolutionProblem &p, int64_t inputPitch,
   return text;
 }
 
-void addResidual(const ConvolutionProblem &, KernelCode &) {}
-void addResidualFeatures(const ConvolutionProblem &, KernelFeatures &) {}
+bool addResidual(const ConvolutionProblem &p, KernelCode &code) {
+  if (!p.residual)
+    return true;
+  std::string call = additionCall(*p.residual, p.outputElements(), "out0",
+                                  "in1", "out0", code);
+  code.body += call;
+  return !call.empty();
+}
+
+void addResidualFeatures(const ConvolutionProblem &p, KernelFeatures &f) {
+  if (!p.residual)
+    return;
+  f.instructions += additionInstructions(p.outputElements());
+  f.constantBytes += 40;
+  f.codeBytes += 200;
+}
 
 } // namespace adze::families::helium

@@ -18,7 +18,7 @@
 
 namespace adze::families::helium {
 
-/// int8, and a residual addition that has a kernel.
+/// int8 tensors.
 bool isConvolution(const ConvolutionProblem &p);
 
 /// Loops over batch and output rows around `calls`, which see `const int8_t
@@ -27,7 +27,8 @@ bool isConvolution(const ConvolutionProblem &p);
 std::string rowLoop(const ConvolutionProblem &p, int64_t inputPitch,
                     int64_t outputPitch, const std::string &calls);
 
-void addResidual(const ConvolutionProblem &p, KernelCode &code);
+/// False where the addition has no linear form.
+bool addResidual(const ConvolutionProblem &p, KernelCode &code);
 void addResidualFeatures(const ConvolutionProblem &p, KernelFeatures &features);
 
 } // namespace adze::families::helium
