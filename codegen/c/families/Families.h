@@ -38,6 +38,7 @@ namespace adze::families {
   FAMILY(convPointwiseDsp) /* conv_pointwise/Dsp.cpp */                        \
   FAMILY(convDirectDsp) /* conv_direct/Dsp.cpp */                              \
   FAMILY(convFirstDsp) /* conv_first/Dsp.cpp */                                \
+  FAMILY(denseDsp) /* dense/Dsp.cpp */                                         \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();

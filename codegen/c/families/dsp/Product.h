@@ -76,6 +76,14 @@ struct ProductWeights {
   int64_t scale = 0; // of `form`
   const std::vector<int64_t> &taps;
 };
+/// Appends the words of one channel for the four taps from `at` on, and adds up
+/// the weights of odd places; channel -1 has no weights. False where a pair
+/// does not fit.
+bool packChunk(const ProductWeights &weights, bool wide, int64_t channel,
+               size_t at, int64_t &oddSum, std::vector<int32_t> &words);
+/// What the channel's sum begins with.
+int32_t packBias(const ProductWeights &weights, bool wide, int64_t channel,
+                 int64_t oddSum);
 bool packProduct(const Product &product, const ProductSteps &steps,
                  const ProductWeights &weights, int64_t firstChannel,
                  std::vector<int32_t> &words);

@@ -126,6 +126,46 @@ std::string addWiden(KernelCode &code, bool wide) {
   return name;
 }
 
+std::string addWidenSingle(KernelCode &code, bool wide) {
+  Assembly a;
+  a("push {{r4-r11, lr}}");
+  emitConstant(a, wide);
+  a("subs r2, #4");
+  a("blt 3f");
+  a("2:");
+  a("ldmia r1!, {{r5, r7, r9, r11}}");
+  for (int value : {5, 7, 9, 11})
+    emitChunk(a, wide, value);
+  a("stmia r0!, {{r4-r11}}");
+  a("subs r2, #4");
+  a("bge 2b");
+  a("3:");
+  a("adds r2, #4");
+  a("beq 5f");
+  a("4:");
+  a("ldr r5, [r1], #4");
+  emitChunk(a, wide, 5);
+  a("stmia r0!, {{r4, r5}}");
+  a("subs r2, #1");
+  a("bne 4b");
+  a("5:");
+  a("pop {{r4-r11, pc}}");
+  std::string name = wide ? "adze_dsp_spread16" : "adze_dsp_spread8";
+  std::string taps = addPlainTaps(code, wide);
+  addDspFunction(code, name, "/* The window of one pixel. */\n",
+                 {"int32_t *to", "const int8_t *from", "int32_t words"}, a,
+                 fmt::format("  for (; words > 0; --words) {{\n"
+                             "    {}(to, from);\n"
+                             "    to += 2;\n    from += 4;\n  }}\n",
+                             taps));
+  return name;
+}
+
+double widenSingleInstructions(int64_t words, bool wide) {
+  return 8 + double(words / 4) * (wide ? 12 : 16) +
+         double(words % 4) * (wide ? 6 : 7);
+}
+
 void GatherPlan::pad(int64_t total) {
   while (chunks() < total) {
     taps.insert(taps.begin() + int64_t(4 * wordOffsets.size()), 4, -1);

@@ -33,6 +33,11 @@ struct WidenPlan {
 /// The pixels are aligned to 4 bytes.
 std::string addWiden(KernelCode &code, bool wide);
 
+/// NAME(int32_t *to, const int8_t *from, int32_t words): one pixel, two words
+/// of a window for each word.
+std::string addWidenSingle(KernelCode &code, bool wide);
+double widenSingleInstructions(int64_t words, bool wide);
+
 /// Which bytes make a window: chunks that are words (at any alignment), then
 /// chunks of four single bytes; offsets from the window's first byte.
 struct GatherPlan {
