@@ -106,9 +106,11 @@ def FormIntegerOps : Pass<"form-integer-ops", "::mlir::ModuleOp"> {
     `nn.dequantize`; a convolution or matrix product without a `nn.quantize`
     behind it still sums integers.
 
-    `rounding` is that of `nn.requantize`: `twice` as TFLite's kernels, `once`
-    as ONNX defines it but for ties, `auto` by the tool that wrote the file:
-    `twice` for conversions from TFLite (tf2onnx), `once` otherwise.
+    `rounding` is that of `nn.requantize`: `once` is what ONNX defines but for
+    ties (upward, not to even), `twice` rounds the doubling high multiply and
+    the shift, `tflite` is `twice` but `once` in matrix products, as TFLite's
+    reference kernels compute. `auto` goes by the tool that wrote the file:
+    `tflite` for conversions from TFLite (tf2onnx), `once` for all others.
 
     What stays in float between quantized tensors, and why, is listed in the
     module's attribute `adze.float_fallbacks`.
@@ -121,7 +123,7 @@ def FormIntegerOps : Pass<"form-integer-ops", "::mlir::ModuleOp"> {
       "::mlir::vector::VectorDialect"];
   let options = [
     Option<"rounding", "rounding", "std::string", "\"auto\"",
-           "auto, twice or once">];
+           "auto, tflite, twice or once">];
 }
 
 def FormKernels : Pass<"form-kernels", "::mlir::ModuleOp"> {

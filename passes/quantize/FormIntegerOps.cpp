@@ -71,7 +71,7 @@ struct FormIntegerOpsPass final
     auto choice = roundingOf(module);
     if (!choice) {
       module.emitError("form-integer-ops: rounding is '" + rounding +
-                       "', expected auto, twice or once");
+                       "', expected auto, tflite, twice or once");
       return signalPassFailure();
     }
     if (failed(normalize(main)))
@@ -97,17 +97,19 @@ struct FormIntegerOpsPass final
   }
 
 private:
-  std::optional<nn::Rounding> roundingOf(ModuleOp module) {
-    if (rounding == "twice")
-      return nn::Rounding::twice;
+  std::optional<Roundings> roundingOf(ModuleOp module) {
     if (rounding == "once")
-      return nn::Rounding::once;
+      return Roundings{nn::Rounding::once, nn::Rounding::once};
+    if (rounding == "tflite")
+      return Roundings{nn::Rounding::twice, nn::Rounding::once};
+    if (rounding == "twice")
+      return Roundings{nn::Rounding::twice, nn::Rounding::twice};
     if (rounding != "auto")
       return std::nullopt;
     auto producer = module->getAttrOfType<StringAttr>("onnx.producer");
-    return producer && producer.getValue().starts_with("tf2onnx")
-               ? nn::Rounding::twice
-               : nn::Rounding::once;
+    if (producer && producer.getValue().starts_with("tf2onnx"))
+      return Roundings{nn::Rounding::twice, nn::Rounding::once};
+    return Roundings{nn::Rounding::once, nn::Rounding::once};
   }
 
   static void eraseUnused(func::FuncOp main) {

@@ -30,10 +30,17 @@ struct Accumulators {
   unsigned bits = 8;            // of the activations
 };
 
+/// How results are rounded. TFLite's reference kernels round twice, but once in
+/// a fully connected layer.
+struct Roundings {
+  nn::Rounding usual, product;
+};
+
 /// Forms integer operations for one nn.quantize after the other.
 class Former {
 public:
-  explicit Former(nn::Rounding rounding) : rounding(rounding) {}
+  explicit Former(Roundings roundings)
+      : rounding(roundings.usual), productRounding(roundings.product) {}
 
   /// Replaces the result of `op` by integer operations. False, and a reason
   /// in `reasons`, if there is no form for what it quantizes.
@@ -74,7 +81,7 @@ private:
   }
   void replace(nn::QuantizeOp op, mlir::Value value);
 
-  nn::Rounding rounding;
+  nn::Rounding rounding, productRounding;
   llvm::DenseMap<std::pair<mlir::Operation *, mlir::Value>,
                  std::optional<Accumulators>>
       known;

@@ -275,7 +275,8 @@ bool Former::formProduct(nn::QuantizeOp op, const Parameters &to,
   Value y = nn::RequantizeOp::create(
       b, loc, shape.clone(elementTypeOf(op.getOutput())), sums->sums,
       multiplier, shift, sums->axis, to.zeroPoint, bounds->first,
-      bounds->second, rounding);
+      bounds->second,
+      isa<nn::MatmulOp>(product) ? productRounding : rounding);
   if (y.getType() != op.getType())
     y = nn::ReshapeOp::create(b, loc, op.getType(), y);
   replace(op, y);
