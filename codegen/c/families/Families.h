@@ -39,6 +39,7 @@ namespace adze::families {
   FAMILY(convDirectDsp) /* conv_direct/Dsp.cpp */                              \
   FAMILY(convFirstDsp) /* conv_first/Dsp.cpp */                                \
   FAMILY(denseDsp) /* dense/Dsp.cpp */                                         \
+  FAMILY(additionRvv) /* addition/Rvv.cpp */                                   \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
+#include "codegen/c/families/FixedPointText.h"
 #include "codegen/c/families/rvv/ChannelLanes.h"
 #include "codegen/c/families/rvv/LinearAddition.h"
 
@@ -46,27 +47,37 @@ public:
     return features;
   }
 
-  bool generate(const Problem &problem, const Schedule &,
-                const Machine &machine, KernelCode &code) const override {
+  bool generate(const Problem &problem, const Schedule &, const Machine &,
+                KernelCode &code) const override {
     const auto &p = std::get<AdditionProblem>(problem);
-    std::optional<rvv::LinearAddition> form =
-        rvv::linearAddition(p, machine, code);
-    if (!form)
+    std::optional<rvv::LinearAddition> addition =
+        rvv::linearAddition(p.addition);
+    if (!addition)
       return false;
     code.headers.insert("riscv_vector.h");
-    code.body =
-        fmt::format("#if {}\n"
-                    "  const int8_t *a = in0;\n"
-                    "  const int8_t *b = in1;\n"
-                    "  int8_t *y = out0;\n"
-                    "  size_t n = {};\n{}#else\n{}#endif\n",
-                    rvv::vectorGuard, p.elements, text(*form).text, code.body);
+    code.constants.push_back(wordConstant(addition->words()));
+    code.body = fmt::format(
+        R"(#if {0}
+  const int8_t *a = in0;
+  const int8_t *b = in1;
+  int8_t *y = out0;
+  size_t n = {1};
+{2}#else
+  for (int32_t i = 0; i < {1}; ++i) {{
+    int32_t y = (in0[i] * c0[0] + in1[i] * c0[1] + c0[2]) >> {3};
+{4}    out0[i] = (int8_t)y;
+  }}
+#endif
+)",
+        rvv::vectorGuard, p.elements, text(*addition).text,
+        addition->form.shift,
+        clampText("y", addition->low, addition->high, "    "));
     return true;
   }
 
 private:
   /// The loop over `n` elements at `a`, `b` and `y`.
-  static rvv::CountedText text(const rvv::LinearAddition &form) {
+  static rvv::CountedText text(const rvv::LinearAddition &addition) {
     rvv::Assembly assembly;
     for (const char *name : {"a", "b", "y", "n"})
       assembly.advance(name);
@@ -86,7 +97,7 @@ private:
     assembly.line("vmul.vx v8, v8, %[p]");
     assembly.line("vmacc.vx v8, %[q], v16");
     assembly.line("vadd.vx v8, v8, %[r]");
-    narrow(form, 8, 1, assembly);
+    narrow(addition, 8, 1, assembly);
     assembly.line("vse8.v v8, (%[y])");
     for (const char *name : {"a", "b", "y"})
       assembly.line(fmt::format("add %[{0}], %[{0}], t4", name));

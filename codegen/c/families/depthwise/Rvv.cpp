@@ -242,7 +242,10 @@ void Generator::groupTiles(const std::string &indent) {
     line(indent + "  ", fmt::format("vl = left < {0} ? left : {0};", lanes()),
          3);
     append(tileText(1, indent + "  "));
-    line(indent + "  ", fmt::format("to -= {0} - (ptrdiff_t)vl;", lanes()), 2);
+    for (const char *pointer : {"to", "second"})
+      if (p.residual || *pointer == 't')
+        line(indent + "  ",
+             fmt::format("{} -= {} - (ptrdiff_t)vl;", pointer, lanes()), 2);
     line(indent + "  ", fmt::format("offset += {};", 4 * lanes()), 3);
     line(indent, "}");
     weight = before;
@@ -255,6 +258,8 @@ void Generator::channelTiles(const std::string &indent) {
   int64_t full = p.outputWidth / 2;
   std::string in = indent + "  ";
   line(indent, "int8_t *const row = to;");
+  if (p.residual)
+    line(indent, "const int8_t *const secondRow = second;");
   line(indent, "size_t o = 0;");
   line("", "#pragma clang loop unroll(disable)");
   line(indent, fmt::format("while (o < {}) {{", channels));
@@ -265,6 +270,8 @@ void Generator::channelTiles(const std::string &indent) {
   line(in, "const int16_t *weights = c0 + 2 * o;", 2);
   line(in, "ptrdiff_t offset = (ptrdiff_t)(4 * o);", 1);
   line(in, "to = row + o;", 6);
+  if (p.residual)
+    line(in, "second = secondRow + o;", 2);
   if (full > 1) {
     line("", "#pragma clang loop unroll(disable)");
     line(in, fmt::format("for (int32_t x = 0; x < {}; ++x) {{", full));
@@ -289,6 +296,9 @@ void Generator::channelTiles(const std::string &indent) {
   line(in, "o += vl;", 2);
   line(indent, "}");
   line(indent, fmt::format("to = row + {};", p.outputWidth * channels), 1);
+  if (p.residual)
+    line(indent,
+         fmt::format("second = secondRow + {};", p.outputWidth * channels), 1);
   weight = before;
 }
 
@@ -385,6 +395,8 @@ void Generator::plainBody(KernelCode &code) {
           ? fmt::format("(({0}) / 2 * {1} + o) * 2 + ({0}) % 2", tap, lanes())
           : fmt::format("((ky * {} + kx / 2) * {} + o) * 2 + kx % 2", pairs(),
                         lanes());
+  std::string element = fmt::format("((n * {} + y) * {} + x) * {} + o",
+                                    p.outputHeight, p.outputWidth, channels);
   body += fmt::format(
       R"(  (void)scratch0;
   for (int32_t n = 0; n < {0}; ++n) {{
@@ -403,7 +415,7 @@ void Generator::plainBody(KernelCode &code) {
             }}
           }}
           value = (int32_t)sum;
-{18}          out0[((n * {1} + y) * {2} + x) * {3} + o] = (int8_t)value;
+{18}          out0[{19}] = (int8_t)value;
         }}
       }}
     }}
@@ -413,7 +425,7 @@ void Generator::plainBody(KernelCode &code) {
       p.kernelWidth, p.strideHeight, p.dilationHeight, p.padTop, p.strideWidth,
       p.dilationWidth, p.padLeft, p.inputHeight, p.inputWidth, p.inputChannels,
       multiple, p.inputZeroPoint, index,
-      requantizer.scalar("o", "          ", code));
+      requantizer.scalar("o", element, "          ", code), element);
 }
 
 bool Generator::generate(bool pack, KernelCode &code,
@@ -428,6 +440,8 @@ bool Generator::generate(bool pack, KernelCode &code,
   line("  ", fmt::format("const int16_t *rows[{}];", p.kernelHeight));
   line("  ", "const int8_t *image = in0;");
   line("  ", "int8_t *to = out0;");
+  if (p.residual)
+    line("  ", "const int8_t *second = in1;");
   line("  ",
        fmt::format("adze_rvv_fill(line, {}, {});", p.inputZeroPoint, lineBytes),
        24 + rvv::loopCost(lineBytes, 128, 6));

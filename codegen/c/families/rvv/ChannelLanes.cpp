@@ -28,8 +28,7 @@ constexpr int64_t mostTaps = 8;
 bool isVectorConvolution(const ConvolutionProblem &problem,
                          const Machine &machine) {
   return machine.hasRvv && problem.type == QuantizedType::int8 &&
-         !problem.residual && problem.outputElements() > 0 &&
-         problem.inputElements() > 0 &&
+         problem.outputElements() > 0 && problem.inputElements() > 0 &&
          problem.inputElements() < (int64_t(1) << 30) &&
          problem.outputElements() < (int64_t(1) << 30);
 }
@@ -196,6 +195,8 @@ void Generator::channelBlocks(const std::string &indent) {
                     p.batch > 1 ? fmt::format("n * {} + ", p.outputHeight) : "",
                     p.outputWidth * p.outputChannels),
          3);
+    if (p.residual)
+      line(in, "const int8_t *second = in1 + (to - out0);", 2);
   };
   std::string in = indent + "  ";
   if (tile.blocks > 1) {
@@ -271,7 +272,6 @@ void Generator::vectorBody(KernelCode &code) {
 
 /// Plain C of the same function from the same constants.
 void Generator::plainBody(KernelCode &code) {
-  std::string element = tile.weightBytes == 2 ? "int16_t" : "int8_t";
   if (!ring.inPlace)
     body += "  (void)scratch0;\n";
   std::string group =
@@ -297,6 +297,9 @@ void Generator::plainBody(KernelCode &code) {
       p.inputChannels,
       p.groups > 1 ? fmt::format(" + {}{}", group, tile.channels) : "",
       p.inputZeroPoint);
+  std::string element =
+      fmt::format("((n * {} + y) * {} + x) * {} + o", p.outputHeight,
+                  p.outputWidth, p.outputChannels);
   std::string row = split > 1 ? "i" : fmt::format("(i * {} + kx)", tile.taps);
   body += fmt::format(
       R"(                const int32_t row = {0};
@@ -305,7 +308,7 @@ void Generator::plainBody(KernelCode &code) {
             }}
           }}
           value = (int32_t)sum;
-{7}          out0[((n * {8} + y) * {9} + x) * {10} + o] = (int8_t)value;
+{7}          out0[{8}] = (int8_t)value;
         }}
       }}
     }}
@@ -316,8 +319,7 @@ void Generator::plainBody(KernelCode &code) {
       split > 1 ? fmt::format("ky * {} + kx", split) : "ky", tile.segments(),
       tile.segment, tile.outputs,
       p.groups > 1 ? fmt::format("o % {}", tile.outputs) : "o",
-      requantizer.scalar("o", "          ", code), p.outputHeight,
-      p.outputWidth, p.outputChannels);
+      requantizer.scalar("o", element, "          ", code), element);
 }
 
 bool Generator::generate(bool pack, KernelCode &code,

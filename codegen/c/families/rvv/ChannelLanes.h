@@ -22,7 +22,7 @@ namespace adze::families::rvv {
 /// The condition under which the vector code is compiled.
 extern const char *const vectorGuard;
 
-/// What any of these kernels needs: int8, no addition behind it, no depthwise.
+/// What any of these kernels needs: int8.
 bool isVectorConvolution(const ConvolutionProblem &problem,
                          const Machine &machine);
 

@@ -27,6 +27,11 @@ static int64_t largestSum(const ConvolutionProblem &problem, int64_t channel) {
 }
 
 bool Requantizer::build(const ConvolutionProblem &problem) {
+  if (problem.residual) {
+    addition = linearAddition(*problem.residual);
+    if (!addition)
+      return false;
+  }
   channels = problem.outputChannels;
   how = problem.requantization;
   bool once = how.rounding == Rounding::once;
@@ -81,11 +86,14 @@ std::vector<int32_t> Requantizer::words() const {
   if (hasMask)
     for (int16_t shift : right)
       all.push_back(shift ? -1 : 0);
+  if (addition)
+    for (int32_t word : addition->words())
+      all.push_back(word);
   return all;
 }
 
 int64_t Requantizer::bytes() const {
-  return channels * (4 * (2 + hasLeft + hasMask) + 2);
+  return channels * (4 * (2 + hasLeft + hasMask) + 2) + (addition ? 12 : 0);
 }
 
 int Requantizer::mostSums(int registers) const {
@@ -128,22 +136,48 @@ void Requantizer::begin(int registers, int sums, bool blocks,
 void Requantizer::store(int registers, int sums, bool blocks, int64_t distance,
                         Assembly &assembly) const {
   auto line = [&](const std::string &text) { assembly.line(text); };
-  /// Loads a constant of the channels into v0, for all sums or for this block.
-  auto load = [&](const std::string &name, const std::string &value, int bits,
-                  int block, const std::string &to) {
-    assembly.input(name, value);
+  /// Loads a constant of the channels, for all sums or for this block: words of
+  /// `c1` from `part` on, or the shifts of `c2`. An addition needs registers
+  /// for itself, so that addresses are computed there.
+  auto load = [&](const std::string &name, int64_t part, int block,
+                  const std::string &to) {
+    int bits = part < 0 ? 16 : 32;
     std::string pointer = "%[" + name + "]";
-    if (blocks && block)
-      secondBlock(pointer, bits == 32 ? 2 : 1, assembly);
-    assembly.line(fmt::format("vle{}.v {}, ({})", bits, to,
-                              blocks && block ? "t3" : pointer),
-                  true);
+    if (addition && part >= 0) {
+      assembly.clobber("t3");
+      line(fmt::format("li t3, {}", 4 * part * channels));
+      line("add t3, t3, %[bias]");
+      pointer = "t3";
+      if (blocks && block) {
+        assembly.clobber("t4");
+        line("slli t4, %[vl], 2");
+        line("add t3, t3, t4");
+      }
+    } else {
+      assembly.input(name, part < 0
+                               ? std::string("c2 + o")
+                               : fmt::format("c1 + {} + o", part * channels));
+      if (blocks && block) {
+        secondBlock(pointer, bits == 32 ? 2 : 1, assembly);
+        pointer = "t3";
+      }
+    }
+    assembly.line(fmt::format("vle{}.v {}, ({})", bits, to, pointer), true);
+  };
+  /// An operand with that value.
+  auto constant = [&](const std::string &name, int32_t value) -> std::string {
+    if (addition) {
+      assembly.clobber("t3");
+      line(fmt::format("li t3, {}", value));
+      return "t3";
+    }
+    assembly.input(name, std::to_string(value));
+    return "%[" + name + "]";
   };
   bool once = how.rounding == Rounding::once;
   line(fmt::format("vsetvli zero, %[vl], e32, m{}, ta, ma", registers));
   line(fmt::format("csrwi vxrm, {}", once ? 2 : 0));
   int groups = blocks ? sums : 1;
-  int64_t part = 2;
   std::string spare = registers == 8 ? sumRegister(registers, sums) : "v4";
   for (int block = 0; block < groups; ++block) {
     int from = blocks ? block : 0, end = blocks ? block + 1 : sums;
@@ -152,17 +186,15 @@ void Requantizer::store(int registers, int sums, bool blocks, int64_t distance,
         line(fmt::format(fmt::runtime(text), sumRegister(registers, i)));
     };
     if (hasLeft) {
-      load("left", fmt::format("c1 + {} + o", part * channels), 32, block,
-           "v0");
+      load("left", 2, block, "v0");
       each("vsll.vv {0}, {0}, v0");
     }
-    load("multiplier", fmt::format("c1 + {} + o", channels), 32, block, "v0");
+    load("multiplier", 1, block, "v0");
     each("vsmul.vv {0}, {0}, v0");
     if (!fixesNegatives)
       continue;
     if (hasMask)
-      load("mask", fmt::format("c1 + {} + o", (part + hasLeft) * channels), 32,
-           block, spare);
+      load("mask", 2 + hasLeft, block, spare);
     for (int i = from; i < end; ++i) {
       std::string sum = sumRegister(registers, i);
       line(fmt::format("vsra.vi v0, {}, 31", sum));
@@ -178,40 +210,71 @@ void Requantizer::store(int registers, int sums, bool blocks, int64_t distance,
     line("csrwi vxrm, 0");
   for (int i = 0; i < sums; ++i) {
     if (i == 0 || blocks)
-      load("shift", "c2 + o", 16, i, "v0");
+      load("shift", -1, i, "v0");
     line(fmt::format("vnclip.wv {0}, {0}, v0", sumRegister(registers, i)));
   }
   auto each = [&](const std::string &text, int32_t value, const char *name) {
-    assembly.input(name, std::to_string(value));
+    std::string operand = constant(name, value);
     for (int i = 0; i < sums; ++i)
-      line(fmt::format("{0} {1}, {1}, %[{2}]", text, sumRegister(registers, i),
-                       name));
+      line(fmt::format("{0} {1}, {1}, {2}", text, sumRegister(registers, i),
+                       operand));
   };
   if (how.zeroPoint)
     each("vsadd.vx", how.zeroPoint, "zero");
-  if (how.low > -128)
+  if (how.low > -128 || addition)
     each("vmax.vx", how.low, "low");
-  if (how.high < 127)
+  if (how.high < 127 || addition)
     each("vmin.vx", how.high, "high");
-  line(fmt::format("vsetvli zero, zero, e8, {}, ta, ma",
-                   registers == 2 ? "mf2" : fmt::format("m{}", registers / 4)));
-  for (int i = 0; i < sums; ++i)
-    line(fmt::format("vnclip.wi {0}, {0}, 0", sumRegister(registers, i)));
+  auto advance = [&](const char *pointer) {
+    if (blocks)
+      line(fmt::format("add %[{0}], %[{0}], %[vl]", pointer));
+    else if (distance <= 2047)
+      line(fmt::format("addi %[{0}], %[{0}], {1}", pointer, distance));
+    else {
+      assembly.input("distance", fmt::format("(ptrdiff_t){}", distance));
+      line(fmt::format("add %[{0}], %[{0}], %[distance]", pointer));
+    }
+  };
+  if (addition) {
+    int64_t words = (2 + hasLeft + hasMask) * channels;
+    assembly.input("add", fmt::format("c1 + {}", words));
+    for (int i = 0; i < 3; ++i) {
+      assembly.clobber(fmt::format("t{}", 4 + i));
+      assembly.line(fmt::format("lw t{}, {}(%[add])", 4 + i, 4 * i), true);
+    }
+    assembly.advance("second");
+    line(fmt::format("vsetvli zero, zero, e32, m{}, ta, ma", registers));
+    for (int i = 0; i < sums; ++i) {
+      std::string sum = sumRegister(registers, i);
+      // The source of a widening may be the highest part of its result.
+      std::string bytes = registers == 8
+                              ? fmt::format("v{}", 8 + registers * i + 6)
+                              : std::string("v4");
+      line("vsext.vf2 v0, " + sum);
+      assembly.line(fmt::format("vle8.v {}, (%[second])", bytes), true);
+      advance("second");
+      line(fmt::format("vsext.vf4 {}, {}", sum, bytes));
+      line(fmt::format("vmul.vx {0}, {0}, t5", sum));
+      line(fmt::format("vmacc.vx {}, t4, v0", sum));
+      line(fmt::format("vadd.vx {0}, {0}, t6", sum));
+    }
+    narrow(*addition, registers, sums, assembly);
+  } else {
+    line(fmt::format("vsetvli zero, zero, e8, {}, ta, ma",
+                     registers == 2 ? "mf2"
+                                    : fmt::format("m{}", registers / 4)));
+    for (int i = 0; i < sums; ++i)
+      line(fmt::format("vnclip.wi {0}, {0}, 0", sumRegister(registers, i)));
+  }
   assembly.advance("to");
   for (int i = 0; i < sums; ++i) {
     line(fmt::format("vse8.v {}, (%[to])", sumRegister(registers, i)));
-    if (blocks)
-      line("add %[to], %[to], %[vl]");
-    else if (distance <= 2047)
-      line(fmt::format("addi %[to], %[to], {}", distance));
-    else {
-      assembly.input("distance", fmt::format("(ptrdiff_t){}", distance));
-      line("add %[to], %[to], %[distance]");
-    }
+    advance("to");
   }
 }
 
 std::string Requantizer::scalar(const std::string &channel,
+                                const std::string &index,
                                 const std::string &indent,
                                 KernelCode &code) const {
   std::string text;
@@ -230,7 +293,15 @@ std::string Requantizer::scalar(const std::string &channel,
   text += clampText("value", -32768, 32767, indent);
   if (how.zeroPoint)
     text += fmt::format("{}value += {};\n", indent, literal(how.zeroPoint));
-  return text + clampText("value", how.low, how.high, indent);
+  text += clampText("value", how.low, how.high, indent);
+  if (!addition)
+    return text;
+  int64_t words = (2 + hasLeft + hasMask) * channels;
+  text += fmt::format("{0}value = (value * c1[{1}] + in1[{4}] * c1[{2}] + "
+                      "c1[{3}]) >> {5};\n",
+                      indent, words, words + 1, words + 2, index,
+                      addition->form.shift);
+  return text + clampText("value", addition->low, addition->high, indent);
 }
 
 } // namespace adze::families::rvv

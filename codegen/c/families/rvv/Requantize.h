@@ -25,6 +25,7 @@
 
 #include "adze/KernelFamily.h"
 #include "codegen/c/families/rvv/ChannelTile.h"
+#include "codegen/c/families/rvv/LinearAddition.h"
 
 namespace adze::families::rvv {
 
@@ -37,7 +38,8 @@ struct Requantizer {
   void repeat(int64_t times);
 
   /// For all channels each: bias, multiplier[, left shift][, mask of the
-  /// channels whose right shift is not 0].
+  /// channels whose right shift is not 0]; behind them the words of the
+  /// addition.
   std::vector<int32_t> words() const;
   /// Right shifts.
   const std::vector<int16_t> &shifts() const { return right; }
@@ -47,21 +49,24 @@ struct Requantizer {
   /// variable `o` on (of sum i from o + i * vl on if `blocks`).
   void begin(int registers, int sums, bool blocks, Assembly &assembly) const;
   /// Lines that requantize the sums and store them one after another at the
-  /// variable `to`, which advances by `distance` bytes with each (for blocks by
+  /// variable `to` (with an addition the second input is at `second`), which
+  /// advances by `distance` bytes with each (for blocks by
   /// vl, and back).
   void store(int registers, int sums, bool blocks, int64_t distance,
              Assembly &assembly) const;
   /// Sums beside which the lines find room for what they need.
   int mostSums(int registers) const;
-  /// Plain C: `int32_t value` becomes the output of `channel`.
-  std::string scalar(const std::string &channel, const std::string &indent,
-                     KernelCode &code) const;
+  /// Plain C: `int32_t value` becomes the output of `channel`, the element
+  /// `index` of the tensor.
+  std::string scalar(const std::string &channel, const std::string &index,
+                     const std::string &indent, KernelCode &code) const;
 
   int64_t channels = 0;
   bool hasLeft = false, hasMask = false, fixesNegatives = false;
   Requantization how;
   std::vector<int32_t> bias, multipliers, left;
   std::vector<int16_t> right;
+  std::optional<LinearAddition> addition;
 };
 
 /// Right shifts as a constant of a kernel.
