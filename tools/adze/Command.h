@@ -72,6 +72,7 @@ Command addVerify(CommandLine &line);
 Command addInspect(CommandLine &line);
 Command addBench(CommandLine &line);
 Command addTargets(CommandLine &line);
+Command addQuantize(CommandLine &line);
 Command addCompletion(CommandLine &line);
 Command addVersion(CommandLine &line);
 

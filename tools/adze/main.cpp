@@ -104,9 +104,9 @@ static void declare(CommandLine &line) {
   app.set_help_flag("-h,--help", "Print this help");
   app.set_version_flag("-V,--version", std::string("adze ") + ADZE_VERSION,
                        "Print the version");
-  line.commands = {addCompile(line), addRun(line),       addVerify(line),
-                   addInspect(line), addBench(line),     addTargets(line),
-                   addVersion(line), addCompletion(line)};
+  line.commands = {addCompile(line), addRun(line),     addVerify(line),
+                   addInspect(line), addBench(line),   addQuantize(line),
+                   addTargets(line), addVersion(line), addCompletion(line)};
 }
 
 int main(int argc, char **argv) {
