@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/depthwise/DspAssembly.h"
 
+#include "codegen/c/families/ArmAssembly.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,59 +16,6 @@
 namespace adze::families::depthwise {
 
 namespace {
-
-/// Instructions, counted by how often they run.
-class Assembly {
-public:
-  template <typename... Values>
-  void op(fmt::format_string<Values...> format, Values &&...values) {
-    std::string line = fmt::format(format, std::forward<Values>(values)...);
-    executed += times;
-    if (line.rfind("ldr", 0) == 0 || line.rfind("ldm", 0) == 0)
-      loads += times;
-    ++instructions;
-    text += "    \"" + line + "\\n\"\n";
-  }
-  void label(int number) { text += fmt::format("    \"{}:\\n\"\n", number); }
-  /// reg += value for any value; `scratch` is free where it is large.
-  void add(const char *reg, int64_t value, const char *scratch) {
-    if (value == 0)
-      return;
-    int64_t size = value < 0 ? -value : value;
-    const char *verb = value < 0 ? "sub" : "add";
-    if (size <= 4095) {
-      op("{} {}, {}, #{}", verb, reg, reg, size);
-      return;
-    }
-    op("movw {}, #{}", scratch, size & 0xFFFF);
-    if (size >> 16)
-      op("movt {}, #{}", scratch, size >> 16);
-    op("{} {}, {}, {}", verb, reg, reg, scratch);
-  }
-
-  double times = 1, executed = 0, loads = 0;
-  int64_t instructions = 0;
-  std::string text;
-};
-
-std::string nakedFunction(const std::string &comment, const std::string &name,
-                          const std::vector<std::string> &parameters,
-                          const std::string &condition,
-                          const Assembly &assembly, const std::string &plain) {
-  std::string list, unused;
-  for (const std::string &parameter : parameters) {
-    list += (list.empty() ? "" : ", ") + parameter;
-    unused += (unused.empty() ? "" : ", ") +
-              std::string("__attribute__((unused)) ") + parameter;
-  }
-  return fmt::format("/* {} */\n#if {}\n#if defined(__clang__)\n"
-                     "static __attribute__((naked, noinline))\n#else\n"
-                     "static __attribute__((naked, noipa))\n#endif\n"
-                     "void {}({})\n{{\n  __asm__ volatile(\n{}  );\n}}\n#else\n"
-                     "static void {}({})\n{{\n{}}}\n#endif\n",
-                     comment, condition, name, unused, assembly.text, name,
-                     list, plain);
-}
 
 /// Pairs of a row in which at least one pixel is inside of the image; the
 /// others hold the zero point from the start and are never written.
@@ -83,7 +32,7 @@ std::string shapeName(const Shape &s) {
 /// `widen` for one row, four pixels at a time where there are.
 class WidenRow {
 public:
-  WidenRow(const Shape &s, Assembly &a) : s(s), a(a) {
+  WidenRow(const Shape &s, ArmAssembly &a) : s(s), a(a) {
     insidePairs(s, first, last);
   }
 
@@ -106,14 +55,8 @@ public:
         --turns;
       bringTo(2 * pair - s.padLeft);
       int64_t bytes = turns * unroll * 4 * s.channels;
-      if (bytes <= 4095) {
-        a.op("add r5, r0, #{}", bytes);
-      } else {
-        a.op("movw r5, #{}", bytes & 0xFFFF);
-        if (bytes >> 16)
-          a.op("movt r5, #{}", bytes >> 16);
-        a.op("add r5, r5, r0");
-      }
+      a.move("r5", uint32_t(bytes));
+      a.op("add r5, r5, r0");
       a.op("str r5, [sp, #4]");
       a.label(2);
       double outer = a.times;
@@ -183,7 +126,7 @@ private:
   }
 
   const Shape &s;
-  Assembly &a;
+  ArmAssembly &a;
   int64_t first = 0, last = 0;
   int64_t at = 0; // the pixel that r0 points to
 };
@@ -211,7 +154,7 @@ std::string plainWiden(const Shape &s, const std::string &channels) {
 /// One tile of `strip` and what surrounds it.
 class StripTile {
 public:
-  StripTile(const Shape &s, Assembly &a) : s(s), a(a) {}
+  StripTile(const Shape &s, ArmAssembly &a) : s(s), a(a) {}
 
   /// `rows` x `columns` outputs; columns is 2 only without a stride.
   void emit(int64_t rows, int64_t columns) {
@@ -304,11 +247,11 @@ private:
   }
 
   const Shape &s;
-  Assembly &a;
+  ArmAssembly &a;
 };
 
 /// All tiles of `rows` output rows.
-void stripRow(const Shape &s, Assembly &a, int64_t rows, int label) {
+void stripRow(const Shape &s, ArmAssembly &a, int64_t rows, int label) {
   StripTile tile(s, a);
   int64_t columns = s.strideWidth == 1 ? 2 : 1;
   int64_t tiles = s.outputWidth / columns;
@@ -417,7 +360,7 @@ Function widenFunction(const Shape &s) {
     f.name += fmt::format("_zero{}", uint8_t(s.zeroPoint));
   int64_t first, last;
   insidePairs(s, first, last);
-  Assembly a;
+  ArmAssembly a;
   a.op("push {{r4-r11, lr}}");
   a.op("sub sp, sp, #8");
   a.op("cmp r2, #0");
@@ -442,10 +385,10 @@ Function widenFunction(const Shape &s) {
   a.op("pop {{r4-r11, pc}}");
   f.perCall += 2;
   f.codeBytes = 4 * a.instructions;
-  f.text = nakedFunction(
+  f.text = a.function(
       "Rows of four channels of int8 into four planes of pairs of int16.",
       f.name, {"const int8_t *from", "uint32_t *to", "int32_t rows"},
-      asmCondition(s), a, plainWiden(s, "4"));
+      asmCondition(s), plainWiden(s, "4"));
   return f;
 }
 
@@ -479,15 +422,14 @@ Function stripFunction(const Shape &s) {
     f.name += "_odd";
   int64_t rows = s.tileRows();
   bool resident = !s.stepped && rows * (s.strideWidth == 1 ? 2 : 1) <= 2;
-  Assembly a;
+  ArmAssembly a;
   a.op("push {{r4-r11, lr}}");
   a.op("sub sp, sp, #20");
   a.op("str r3, [sp, #12]");
   a.op("ldmia r1!, {{r4, r6}}");
   a.op("str r6, [sp]");
   if (s.sharedAddend) {
-    a.op("movw r5, #{}", s.addend & 0xFFFF);
-    a.op("movt r5, #{}", uint32_t(s.addend) >> 16);
+    a.move("r5", uint32_t(s.addend));
   } else {
     a.op("ldr r5, [r1], #4");
   }
@@ -528,13 +470,13 @@ Function stripFunction(const Shape &s) {
   a.op("add sp, sp, #20");
   a.op("pop {{r4-r11, pc}}");
   f.codeBytes = 4 * a.instructions;
-  f.text = nakedFunction(
+  f.text = a.function(
       "Output rows of one channel from its plane: SMLAD over pairs, the\n"
       "   weights in registers, requantization by SMMLAR and SSAT.",
       f.name,
       {"const uint32_t *plane", "const int32_t *constants", "int8_t *to",
        "int32_t rows"},
-      "defined(__ARM_FEATURE_DSP)", a, plainStrip(s));
+      "defined(__ARM_FEATURE_DSP)", plainStrip(s));
   return f;
 }
 
