@@ -40,6 +40,7 @@ namespace adze::families {
   FAMILY(convFirstDsp) /* conv_first/Dsp.cpp */                                \
   FAMILY(denseDsp) /* dense/Dsp.cpp */                                         \
   FAMILY(additionRvv) /* addition/Rvv.cpp */                                   \
+  FAMILY(poolRvv) /* pool/Rvv.cpp */                                           \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
