@@ -10,7 +10,8 @@
 /// interleaved in scratch (Columns.h), and DotTile computes its pixels from
 /// there. Where rows are short compared with the tile, or taps are dilated, the
 /// windows are copied once more, so that tiles reach over the ends of rows
-/// (schedule parameter `patches`).
+/// (schedule parameter `patches`). Without stride neighbouring windows share
+/// columns, which then are loaded once (`shared`).
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -37,6 +38,7 @@ DotTile tileOf(const ConvolutionProblem &p, const Schedule &schedule) {
                    ? (tile.depth + 15) / 16 * 16
                    : p.strideWidth * columns.columnBytes();
   tile.outputs = tile.outputPitch = p.outputChannels;
+  tile.taps = schedule.get("shared", 0) ? p.kernelWidth : 0;
   tile.words = tile.pitch % 4 == 0;
   tile.form = helium::RequantizationForm(p.requantization);
   return tile;
@@ -65,15 +67,20 @@ public:
                                   const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> all;
-    for (int64_t patches : {0, 1})
-      for (int64_t pixels : {4, 3}) {
-        Schedule schedule = {std::string(name()),
-                             {{"pixels", pixels}, {"patches", patches}}};
-        if ((patches ? allPixels(p) : p.outputWidth) >= pixels &&
-            (patches || p.dilationWidth == 1 || p.kernelWidth == 1) &&
-            tileOf(p, schedule).fits())
-          all.push_back(schedule);
-      }
+    for (bool shared : {true, false})
+      for (bool patches : {false, true})
+        for (int64_t pixels : {4, 3}) {
+          Schedule schedule = {
+              std::string(name()),
+              {{"pixels", pixels}, {"patches", patches}, {"shared", shared}}};
+          bool adjacent = p.dilationWidth == 1 || p.kernelWidth == 1;
+          if (shared && (patches || !adjacent || p.strideWidth != 1 ||
+                         p.kernelWidth == 1))
+            continue;
+          if ((patches ? allPixels(p) : p.outputWidth) >= pixels &&
+              (patches || adjacent) && tileOf(p, schedule).fits())
+            all.push_back(schedule);
+        }
     return all;
   }
 

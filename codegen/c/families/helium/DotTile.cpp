@@ -38,24 +38,28 @@ struct DotTile::Plan {
   bool valid = false, post = false;
   int64_t peeled = 0, loops = 0;
   std::vector<Pointer> pointers;
-  std::string counter;                 // of the loop over chunks
-  std::string weights, tiles;          // empty: on the stack
-  bool lowOverhead = false;            // channels are counted by LE
-  std::vector<std::string> parameters; // registers free for LDM
+  std::string counter;                   // of the loop over chunks
+  std::string zeroPoint, weights, tiles; // empty: on the stack
+  int64_t stack = 0;                     // bytes
+  bool lowOverhead = false;              // channels are counted by LE
+  std::vector<std::string> parameters;   // registers free for LDM
 };
 
 DotTile::Plan DotTile::plan() const {
   Plan plan;
-  int64_t n = chunks(), reach = words ? 508 : 127;
+  int64_t reach = words ? 508 : 127;
+  // What is addressed: windows, or the columns that they share.
+  int64_t items = taps ? pixels + taps - 1 : pixels;
+  int64_t n = taps ? pitch / 16 : chunks();
   plan.peeled = n;
-  if (n > unrolledChunks) {
+  if (n > unrolledChunks && !taps) {
     plan.loops = (n - 1) / loopChunks;
     plan.peeled = n - plan.loops * loopChunks;
   }
   std::vector<std::string> pool = {"r5", "r7"};
   int64_t sums = 2 * pixels;
   // LE reaches 4 KB backwards.
-  plan.lowOverhead = sums < 8 && n <= unrolledChunks;
+  plan.lowOverhead = sums < 8 && n * (taps ? 4 : 1) <= unrolledChunks;
   if (plan.lowOverhead)
     pool.push_back("r11");
   if (sums < 7)
@@ -64,14 +68,14 @@ DotTile::Plan DotTile::plan() const {
   // The fewest pointers; offsets known beforehand need no update at all.
   for (int64_t count = 1; count <= 3 && !plan.valid; ++count)
     for (bool post : {false, true}) {
-      if (!post && plan.loops)
+      if (post ? taps || resident() : plan.loops > 0)
         continue;
       std::vector<Plan::Pointer> pointers;
       bool reached = true;
       for (int64_t i = 0; i < count; ++i) {
         Plan::Pointer p;
-        p.first = pixels * i / count;
-        p.last = pixels * (i + 1) / count;
+        p.first = items * i / count;
+        p.last = items * (i + 1) / count;
         p.bias = 0;
         int64_t span = (p.last - p.first - 1) * pitch;
         if (post) {
@@ -107,8 +111,14 @@ DotTile::Plan DotTile::plan() const {
     plan.counter = take();
     plan.valid &= !plan.counter.empty();
   }
+  if (taps)
+    plan.zeroPoint = take();
   plan.weights = take();
   plan.tiles = take();
+  if (taps)
+    plan.stack = form.clamp ? 64 : 32;
+  else if (plan.weights.empty() || plan.tiles.empty())
+    plan.stack = 8;
   plan.parameters = pool;
   for (int64_t i = 0; i < sums; ++i)
     plan.parameters.push_back(evenRegisters[i]);
@@ -125,232 +135,319 @@ bool DotTile::fits() const {
          (!words || (pitch % 4 == 0 && (!exact || depth % 4 == 0))) &&
          // The masked last chunk must not lie in the loop.
          (!exact || depth % 16 == 0 || chunks() <= unrolledChunks) &&
+         (!taps || (words && !exact && pitch % 16 == 0 && outputs % 2 == 0 &&
+                    depth == taps * pitch && pixels + taps <= 7 &&
+                    chunks() <= 2 * unrolledChunks)) &&
          plan().valid;
 }
 
 std::string DotTile::name() const {
   return fmt::format(
-      "adze_mve_dot_{}x2_k{}_s{}_o{}{}{}{}{}", pixels, depth, pitch, outputs,
+      "adze_mve_dot_{}x2_k{}_s{}_o{}{}{}{}{}{}", pixels, depth, pitch, outputs,
       outputPitch == outputs ? "" : fmt::format("_p{}", outputPitch),
-      words ? "_w" : "", exact ? "_e" : "", form.suffix());
+      words ? "_w" : "", exact ? "_e" : "", taps ? "_shared" : "",
+      form.suffix());
 }
 
-AsmText DotTile::assembly() const {
-  Plan p = plan();
-  AsmText text;
-  const int64_t n = chunks();
-  const std::string load = words ? "vldrw.u32" : "vldrb.u8";
-  const std::string loadMasked = words ? "vldrwt.u32" : "vldrbt.u8";
-  auto sum = [&](int64_t c, int64_t x) {
-    return std::string(evenRegisters[c * pixels + x]);
-  };
+/// Writes the function of a tile.
+class DotTile::Emitter {
+public:
+  explicit Emitter(const DotTile &tile)
+      : tile(tile), plan(tile.plan()), load(tile.words ? "vldrw" : "vldrb"),
+        lanes(tile.resident() ? 4 : 0) {}
 
-  // Loads and products of one chunk, alternating: w0 a0 | w1 | a1 | ...
-  auto chunk = [&](int64_t at, int64_t channels, bool first, bool last) {
-    struct Step {
-      std::string load;
-      bool masked;
-    };
-    std::vector<std::string> products;
-    std::vector<Step> loads;
-    auto loadPixel = [&](int64_t x) {
-      const Plan::Pointer *q = nullptr;
-      for (const Plan::Pointer &pointer : p.pointers)
-        if (x >= pointer.first && x < pointer.last)
-          q = &pointer;
-      int64_t offset = (x - q->origin) * pitch - q->bias;
-      bool masked =
-          exact && last && x * pitch + 16 * n > (pixels - 1) * pitch + depth;
-      std::string address;
-      if (!p.post)
-        address = fmt::format("[{}, #{}]", q->name, offset + 16 * at);
-      else
-        address = fmt::format("[{}, #{}]", q->name, offset);
-      return Step{
-          fmt::format("{} q{}, {}", masked ? loadMasked : load, x % 2, address),
-          masked};
-    };
-    // With post-increment the pixel at the origin comes last for its pointer.
-    std::vector<int64_t> order;
-    for (const Plan::Pointer &pointer : p.pointers) {
-      for (int64_t x = pointer.first; x < pointer.last; ++x)
-        if (!p.post || x != pointer.origin)
-          order.push_back(x);
-      if (p.post)
-        order.push_back(pointer.origin);
-    }
-    for (size_t i = 0; i < order.size(); ++i) {
-      Step step = loadPixel(order[i]);
-      // Registers alternate by position, not by pixel.
-      size_t q = step.load.find(" q");
-      step.load[q + 2] = char('0' + i % 2);
-      if (p.post)
-        for (const Plan::Pointer &pointer : p.pointers)
-          if (pointer.origin == order[i])
-            step.load = fmt::format("{} q{}, [{}], #16",
-                                    step.masked ? loadMasked : load, i % 2,
-                                    pointer.name);
-      loads.push_back(step);
-      for (int64_t c = 0; c < channels; ++c)
-        products.push_back(first ? fmt::format("vmladav.s8 {}, q{}, q{}",
-                                               sum(c, order[i]), i % 2, 2 + c)
-                                 : fmt::format("vmladava.s8 {}, q{}, q{}",
-                                               sum(c, order[i]), i % 2, 2 + c));
-    }
-    auto emitLoad = [&](const Step &step) {
-      if (step.masked)
-        text.op("vpst");
-      text.op("{}", step.load);
-    };
-    size_t done = 0;
-    text.op("vldrw.u32 q2, [r3], #16");
-    emitLoad(loads[0]);
-    if (channels == 2) {
-      text.op("{}", products[done++]);
+  AsmText run();
+
+private:
+  std::string sum(int64_t c, int64_t x) const {
+    return evenRegisters[c * tile.pixels + x];
+  }
+  std::string address(int64_t item, int64_t offset) const;
+  void loadItem(const std::string &q, int64_t item, int64_t offset,
+                const std::string &address, bool last);
+  void multiply(bool first, const std::string &sum, int64_t a, int64_t w) {
+    text.op("vmladav{}.s8 {}, q{}, q{}", first ? "" : "a", sum, a, w);
+  }
+  void chunk(int64_t at, int64_t channels, bool first);
+  void residentChunk(int64_t channels);
+  void sharedColumns(int64_t at, int64_t channels);
+  void requantize(int64_t channels);
+  void block(int64_t channels);
+  void prologue();
+
+  const DotTile &tile;
+  const Plan plan;
+  const std::string load;
+  const int64_t lanes; // the first vector register of results
+  AsmText text;
+};
+
+std::string DotTile::Emitter::address(int64_t item, int64_t offset) const {
+  for (const Plan::Pointer &p : plan.pointers)
+    if (item >= p.first && item < p.last)
+      return fmt::format("[{}, #{}]", p.name,
+                         (item - p.origin) * tile.pitch - p.bias + offset);
+  return "";
+}
+
+/// What is read behind a window belongs to the next one, except at the end.
+void DotTile::Emitter::loadItem(const std::string &q, int64_t item,
+                                int64_t offset, const std::string &address,
+                                bool last) {
+  bool masked = tile.exact && last &&
+                item * tile.pitch + offset + 16 >
+                    (tile.pixels - 1) * tile.pitch + tile.depth;
+  const char *type = tile.words ? "u32" : "u8";
+  if (masked)
+    text.op("vpst");
+  text.op("{}{}.{} {}, {}", load, masked ? "t" : "", type, q, address);
+}
+
+/// 16 bytes of each window, products and loads in turn.
+void DotTile::Emitter::chunk(int64_t at, int64_t channels, bool first) {
+  const int64_t pixels = tile.pixels;
+  const bool last = at + 1 == tile.chunks();
+  // With post-increment the pixel at the origin comes last for its pointer.
+  std::vector<std::pair<int64_t, std::string>> order;
+  for (const Plan::Pointer &p : plan.pointers) {
+    for (int64_t x = p.first; x < p.last; ++x)
+      if (!plan.post || x != p.origin)
+        order.emplace_back(x, address(x, plan.post ? 0 : 16 * at));
+    if (plan.post)
+      order.emplace_back(p.origin, fmt::format("[{}], #16", p.name));
+  }
+  text.op("vldrw.u32 q2, [r3], #16");
+  for (int64_t i = 0; i <= pixels; ++i) {
+    if (i < pixels)
+      loadItem(fmt::format("q{}", i % 2), order[size_t(i)].first, 16 * at,
+               order[size_t(i)].second, last);
+    if (i == 0 && channels == 2) {
+      multiply(first, sum(0, order[0].first), 0, 2);
       text.op("vldrw.u32 q3, [r3], #16");
     }
-    for (size_t i = 1; i < loads.size(); ++i) {
-      text.op("{}", products[done++]);
-      emitLoad(loads[i]);
-      // The register that the next load overwrites must be used up.
-      while (done < i * size_t(channels))
-        text.op("{}", products[done++]);
-    }
-    while (done < products.size())
-      text.op("{}", products[done++]);
-  };
+    if (i > 0)
+      for (int64_t c = i == 1 && channels == 2; c < channels; ++c)
+        multiply(first, sum(c, order[size_t(i - 1)].first), (i - 1) % 2, 2 + c);
+  }
+}
 
-  auto block = [&](int64_t channels) {
-    for (int64_t i = 0; i < p.peeled; ++i)
-      chunk(i, channels, i == 0, i + 1 == n);
-    if (p.loops) {
-      text.op("movs {}, #{}", p.counter, p.loops);
-      int label = text.label();
-      text.beginLoop(double(p.loops));
-      for (int64_t i = 0; i < loopChunks; ++i)
-        chunk(p.peeled + i, channels, false, false);
-      text.op("subs {0}, {0}, #1", p.counter);
-      text.op("bne.w {}b", label);
-      text.endLoop();
+/// Windows that stay in q0 to q3.
+void DotTile::Emitter::residentChunk(int64_t channels) {
+  for (int64_t c = 0; c < channels; ++c)
+    text.op("vldrw.u32 q{}, [r3], #16", 4 + c);
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t x = 0; x < tile.pixels; ++x)
+      multiply(true, sum(c, x), x, 4 + c);
+}
+
+/// 16 bytes of all columns that the windows share: each is loaded once (q0 to
+/// q5) and meets the filters' columns (q6, q7 in turn) at up to three pixels.
+void DotTile::Emitter::sharedColumns(int64_t at, int64_t channels) {
+  const int64_t pixels = tile.pixels;
+  struct Load {
+    bool weight;
+    int64_t index;
+  };
+  std::vector<Load> loads = {{true, 0}};
+  int64_t weights = tile.taps * channels, columns = pixels + tile.taps - 1;
+  // Columns as they are needed, filters two ahead.
+  for (int64_t w = 0, column = 0; w < weights; ++w) {
+    for (; column < std::min(columns, pixels + w / channels); ++column)
+      loads.push_back({false, column});
+    if (w + 1 < weights)
+      loads.push_back({true, w + 1});
+  }
+  size_t next = 0;
+  auto emitLoad = [&]() {
+    auto [weight, index] = loads[next++];
+    if (weight)
+      text.op("vldrw.u32 q{}, [r3], #16", 6 + index % 2);
+    else
+      loadItem(fmt::format("q{}", index), index, 16 * at,
+               address(index, 16 * at), false);
+  };
+  // Loads so far: of filters, of columns.
+  int64_t loaded[2] = {0, 0};
+  auto emitNext = [&]() {
+    ++loaded[loads[next].weight ? 0 : 1];
+    emitLoad();
+  };
+  for (int64_t w = 0; w < weights; ++w)
+    for (int64_t x = 0; x < pixels; ++x) {
+      int64_t tap = w / channels, column = x + tap;
+      while (loaded[0] <= w || loaded[1] <= column)
+        emitNext();
+      multiply(at == 0 && tap == 0, sum(w % channels, x), column, 6 + w % 2);
+      // One load ahead where its register is free.
+      if (next < loads.size() &&
+          !(loads[next].weight && loads[next].index > w + 1))
+        emitNext();
     }
-    for (int64_t c = 0; c < channels; ++c) {
-      auto lane = [&](int64_t x) { return sum(c, std::min(x, pixels - 1)); };
-      text.op("vmov q{0}[2], q{0}[0], {1}, {2}", c, lane(0), lane(2));
-      text.op("vmov q{0}[3], q{0}[1], {1}, {2}", c, lane(1), lane(3));
-    }
-    auto each = size_t(form.words());
-    std::vector<std::string> all(p.parameters);
-    if (all.size() >= each * size_t(channels)) {
-      all.resize(each * size_t(channels));
+}
+
+void DotTile::Emitter::requantize(int64_t channels) {
+  const RequantizationForm &form = tile.form;
+  auto q = [&](int64_t c) { return fmt::format("q{}", lanes + c); };
+  for (int64_t c = 0; c < channels; ++c) {
+    auto lane = [&](int64_t x) { return sum(c, std::min(x, tile.pixels - 1)); };
+    text.op("vmov {0}[2], {0}[0], {1}, {2}", q(c), lane(0), lane(2));
+    text.op("vmov {0}[3], {0}[1], {1}, {2}", q(c), lane(1), lane(3));
+  }
+  auto each = size_t(form.words());
+  std::vector<std::string> all(plan.parameters);
+  bool once = all.size() >= each * size_t(channels);
+  all.resize(once ? each * size_t(channels) : each);
+  for (int64_t c = 0; c < channels; ++c) {
+    if (c == 0 || !once)
       text.op("ldm r3!, {{{}}}", fmt::join(all, ", "));
-      for (int64_t c = 0; c < channels; ++c)
-        form.emitScalar(text, fmt::format("q{}", c),
-                        {all.begin() + c * int64_t(each),
-                         all.begin() + (c + 1) * int64_t(each)});
-    } else {
-      all.resize(each);
-      for (int64_t c = 0; c < channels; ++c) {
-        text.op("ldm r3!, {{{}}}", fmt::join(all, ", "));
-        form.emitScalar(text, fmt::format("q{}", c), all);
-      }
+    auto begin = all.begin() + (once ? c * int64_t(each) : 0);
+    form.emitScalar(text, q(c), {begin, begin + int64_t(each)});
+  }
+  if (plan.post)
+    for (const Plan::Pointer &pointer : plan.pointers)
+      addImmediate(text, pointer.name, -16 * tile.chunks());
+  text.op("vqmovnb.s32 {0}, {0}", q(0));
+  text.op("vqmovnt.s32 {}, {}", q(0), q(channels - 1));
+  std::string zeroPoint = "q6";
+  if (tile.taps) { // the constants had to make room
+    text.op("vldrw.u32 q7, [sp, #16]");
+    zeroPoint = plan.zeroPoint;
+    if (zeroPoint.empty()) {
+      zeroPoint = "r0";
+      text.op("ldr r0, [sp, #8]");
     }
-    if (p.post)
-      for (const Plan::Pointer &pointer : p.pointers)
-        addImmediate(text, pointer.name, -16 * n);
-    text.op("vqmovnb.s32 q2, q0");
-    text.op("vqmovnt.s32 q2, q{}", channels - 1);
-    form.emitPack(text, "q2");
-    text.op("vstrb.16 q2, [r9, q7]");
-  };
+    for (int64_t i = 0; i < (form.clamp ? 2 : 0); ++i)
+      text.op("vldrw.u32 q{}, [sp, #{}]", 5 - i, 32 + 16 * i);
+  }
+  form.emitPack(text, q(0), zeroPoint);
+  text.op("vstrb.16 {}, [r9, q7]", q(0));
+}
 
+void DotTile::Emitter::block(int64_t channels) {
+  if (tile.taps) {
+    for (int64_t i = 0; i < tile.pitch / 16; ++i)
+      sharedColumns(i, channels);
+  } else if (tile.resident()) {
+    residentChunk(channels);
+  } else {
+    for (int64_t i = 0; i < plan.peeled; ++i)
+      chunk(i, channels, i == 0);
+  }
+  if (plan.loops) {
+    text.op("movs {}, #{}", plan.counter, plan.loops);
+    int label = text.label();
+    text.beginLoop(double(plan.loops));
+    for (int64_t i = 0; i < loopChunks; ++i)
+      chunk(0, channels, false);
+    text.op("subs {0}, {0}, #1", plan.counter);
+    text.op("bne.w {}b", label);
+    text.endLoop();
+  }
+  requantize(channels);
+}
+
+// Stack: [0] weights, [4] tiles, [8] zero point, vectors from 16 on.
+void DotTile::Emitter::prologue() {
+  const RequantizationForm &form = tile.form;
   text.op("push {{r4-r12, lr}}");
   text.op("vpush {{d8-d15}}");
-  if (p.weights.empty() || p.tiles.empty())
-    text.op("sub sp, #8");
+  if (plan.stack)
+    text.op("sub sp, #{}", plan.stack);
   text.op("mov r9, r2");
-  std::string tiles = p.tiles.empty() ? "r4" : p.tiles;
-  text.op("mov {}, r3", tiles);
-  if (p.tiles.empty())
-    text.op("str {}, [sp, #4]", tiles);
-  if (p.weights.empty()) {
-    text.op("addw r3, r1, #{}", headerBytes());
-    text.op("str r3, [sp]");
-  } else {
-    text.op("addw {}, r1, #{}", p.weights, headerBytes());
-  }
+  if (plan.tiles.empty())
+    text.op("str r3, [sp, #4]");
+  else
+    text.op("mov {}, r3", plan.tiles);
   text.op("vldrw.u32 q7, [r1]");
   form.emitConstants(text, "r1", 16, "r4");
-  if (exact && depth % 16) {
-    text.op("movs r4, #{}", depth % 16);
+  if (tile.taps) {
+    text.op("vstrw.32 q7, [sp, #16]");
+    if (plan.zeroPoint.empty()) {
+      text.op("ldr r4, [r1, #16]");
+      text.op("str r4, [sp, #8]");
+    } else {
+      text.op("ldr {}, [r1, #16]", plan.zeroPoint);
+    }
+    for (int64_t i = 0; i < (form.clamp ? 2 : 0); ++i)
+      text.op("vstrw.32 q{}, [sp, #{}]", 5 - i, 32 + 16 * i);
+  }
+  addImmediate(text, "r1", tile.headerBytes());
+  if (plan.weights.empty())
+    text.op("str r1, [sp]");
+  else
+    text.op("mov {}, r1", plan.weights);
+  if (tile.exact && tile.depth % 16) {
+    text.op("movs r4, #{}", tile.depth % 16);
     text.op("vctp.8 r4");
   }
-  for (size_t i = p.pointers.size(); i-- > 0;) {
-    const Plan::Pointer &pointer = p.pointers[i];
+  for (const Plan::Pointer &pointer : plan.pointers) {
     text.op("mov {}, r0", pointer.name);
-    addImmediate(text, pointer.name, pointer.origin * pitch + pointer.bias);
+    addImmediate(text, pointer.name,
+                 pointer.origin * tile.pitch + pointer.bias);
   }
+}
 
+AsmText DotTile::Emitter::run() {
+  prologue();
   text.countTile(true);
   int tileLabel = text.label();
-  if (p.weights.empty())
+  if (plan.weights.empty())
     text.op("ldr r3, [sp]");
   else
-    text.op("mov r3, {}", p.weights);
-  int64_t pairs = outputs / 2;
-  if (pairs > 0) {
+    text.op("mov r3, {}", plan.weights);
+  if (tile.resident())
+    for (int64_t x = 0; x < tile.pixels; ++x)
+      loadItem(fmt::format("q{}", x), x, 0, address(x, 0), true);
+  if (int64_t pairs = tile.outputs / 2) {
     int label = 0;
     if (pairs > 1) {
-      if (p.lowOverhead) {
-        text.op("mov lr, #{}", pairs);
+      text.op("mov {}, #{}", plan.lowOverhead ? "lr" : "r11", pairs);
+      if (plan.lowOverhead)
         text.op("dls lr, lr");
-      } else {
-        text.op("mov r11, #{}", pairs);
-      }
       label = text.label();
     }
     text.beginLoop(double(pairs));
     block(2);
     text.op("adds.w r9, r9, #2");
-    if (pairs > 1) {
-      if (p.lowOverhead) {
-        text.op("le lr, {}b", label);
-      } else {
-        text.op("subs r11, r11, #1");
-        text.op("bne.w {}b", label);
-      }
+    if (pairs > 1 && plan.lowOverhead) {
+      text.op("le lr, {}b", label);
+    } else if (pairs > 1) {
+      text.op("subs r11, r11, #1");
+      text.op("bne.w {}b", label);
     }
     text.endLoop();
   }
-  if (outputs % 2) {
+  if (tile.outputs % 2) {
     text.op("vldrw.u32 q7, [r3], #16"); // one channel in both halves
     block(1);
     text.op("adds.w r9, r9, #1");
-    if (p.weights.empty()) {
+    std::string header = plan.weights;
+    if (header.empty()) {
+      header = "r3";
       text.op("ldr r3, [sp]");
-      text.op("vldrw.u32 q7, [r3, #-{}]", headerBytes());
-    } else {
-      text.op("vldrw.u32 q7, [{}, #-{}]", p.weights, headerBytes());
     }
+    text.op("vldrw.u32 q7, [{}, #-{}]", header, tile.headerBytes());
   }
-  addImmediate(text, "r9", pixels * outputPitch - outputs);
-  for (const Plan::Pointer &pointer : p.pointers)
-    addImmediate(text, pointer.name, pixels * pitch);
-  if (p.tiles.empty()) {
+  addImmediate(text, "r9", tile.pixels * tile.outputPitch - tile.outputs);
+  for (const Plan::Pointer &pointer : plan.pointers)
+    addImmediate(text, pointer.name, tile.pixels * tile.pitch);
+  std::string tiles = plan.tiles.empty() ? "r4" : plan.tiles;
+  if (plan.tiles.empty())
     text.op("ldr r4, [sp, #4]");
-    text.op("subs r4, r4, #1");
+  text.op("subs {0}, {0}, #1", tiles);
+  if (plan.tiles.empty())
     text.op("str r4, [sp, #4]");
-  } else {
-    text.op("subs {0}, {0}, #1", p.tiles);
-  }
   text.op("bne.w {}b", tileLabel);
 
   text.countTile(false);
-  if (p.weights.empty() || p.tiles.empty())
-    text.op("add sp, #8");
+  if (plan.stack)
+    text.op("add sp, #{}", plan.stack);
   text.op("vpop {{d8-d15}}");
   text.op("pop {{r4-r12, pc}}");
   return text;
 }
+
+AsmText DotTile::assembly() const { return Emitter(*this).run(); }
 
 std::string DotTile::plain() const {
   return fmt::format(
@@ -366,7 +463,7 @@ std::string DotTile::plain() const {
         for (p = 0; p < {pixels}; ++p) {{
           int32_t sum = 0;
           for (k = 0; k < {depth}; ++k) {{
-            sum += a[p * {pitch} + k] * v[(k / 16 * channels + c) * 16 + k % 16];
+            sum += a[p * {pitch} + k] * v[({chunk} * channels + c) * 16 + k % 16];
           }}
           out[p * {outputPitch} + o + c] = {requantize}(sum, words + c * {words}, w + 16);
         }}
@@ -377,6 +474,9 @@ std::string DotTile::plain() const {
     out += {pixels} * {outputPitch};
   }}
 )",
+      fmt::arg("chunk",
+               taps ? fmt::format("(k % {0} / 16 * {1} + k / {0})", pitch, taps)
+                    : std::string("k / 16")),
       fmt::arg("header", headerBytes()), fmt::arg("outputs", outputs),
       fmt::arg("padded", 16 * chunks()), fmt::arg("pixels", pixels),
       fmt::arg("depth", depth), fmt::arg("pitch", pitch),
@@ -424,10 +524,12 @@ DotTile::pack(const Requantization &r,
     int64_t channels = std::min<int64_t>(2, outputs - o);
     if (channels == 1)
       offsets(0);
-    for (int64_t at = 0; at < 16 * chunks(); at += 16)
+    for (int64_t i = 0; i < chunks(); ++i) {
+      int64_t at = taps ? i % taps * pitch + i / taps * 16 : 16 * i;
       for (int64_t c = 0; c < channels; ++c)
         for (int64_t k = at; k < at + 16; ++k)
           bytes.push_back(k < depth ? char(weight(o + c, k)) : char(0));
+    }
     for (int64_t c = 0; c < channels; ++c)
       appendWords(bytes, form.channel(r, bias(o + c), o + c));
   }

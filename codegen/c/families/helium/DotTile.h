@@ -33,6 +33,9 @@ struct DotTile {
   int64_t outputPitch = 0; // bytes between the outputs of neighbours
   bool words = false;      // windows are aligned to 4 bytes, depth too
   bool exact = false;      // nothing may be read behind the last window
+  /// Columns of `pitch` bytes in a window, so that neighbours share all but one
+  /// of them; 0: windows are treated as if they did not overlap.
+  int64_t taps = 0;
   RequantizationForm form;
 
   /// Whether addresses and registers suffice.
@@ -54,6 +57,9 @@ struct DotTile {
 
 private:
   struct Plan;
+  class Emitter;
+  /// A window is one vector, loaded once for all channels.
+  bool resident() const { return chunks() == 1 && !form.clamp; }
   Plan plan() const;
   AsmText assembly() const;
   std::string plain() const;

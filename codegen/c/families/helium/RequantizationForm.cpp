@@ -66,8 +66,9 @@ void RequantizationForm::emitScalar(
   text.op("vrshl.s32 {0}, {1}", q, registers[2]);
 }
 
-void RequantizationForm::emitPack(AsmText &text, const std::string &q) const {
-  text.op("vqadd.s16 {0}, {0}, q6", q);
+void RequantizationForm::emitPack(AsmText &text, const std::string &q,
+                                  const std::string &zeroPoint) const {
+  text.op("vqadd.s16 {0}, {0}, {1}", q, zeroPoint);
   if (clamp) {
     text.op("vmax.s16 {0}, {0}, q5", q);
     text.op("vmin.s16 {0}, {0}, q4", q);

@@ -50,9 +50,10 @@ struct RequantizationForm {
   /// words are in `registers`.
   void emitScalar(AsmText &text, const std::string &q,
                   const std::vector<std::string> &registers) const;
-  /// int16 lanes of `q`: + zero point (q6), clamped (q5 = low, q4 = high) and
-  /// ready for VSTRB.16.
-  void emitPack(AsmText &text, const std::string &q) const;
+  /// int16 lanes of `q`: + zero point, clamped (q5 = low, q4 = high) and ready
+  /// for VSTRB.16. The zero point is a vector or a general register.
+  void emitPack(AsmText &text, const std::string &q,
+                const std::string &zeroPoint = "q6") const;
   /// Loads q6, q5, q4 from the three words at `base`; clobbers `scratch`.
   void emitConstants(AsmText &text, const std::string &base, int64_t offset,
                      const std::string &scratch) const;
