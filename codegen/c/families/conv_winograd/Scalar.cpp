@@ -233,7 +233,7 @@ static std::string outputText(const std::string &name, int64_t tiles,
   int64_t stride = tiles * blockChannels;
   std::string text = fmt::format(
       R"(/* The points of one tile back to 4x4 outputs, for a block of channels. */
-ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels, int32_t scale, int32_t shift)
+ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels)
 {{
   for (int32_t o = 0; o < {}; ++o) {{
     uint32_t t[24];
@@ -264,8 +264,8 @@ ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int
   const char *results[] = {"a0 + a12 + a34", "b12 + (b34 << 1)",
                            "a12 + (a34 << 2)", "b12 + (b34 << 3) + (a5 << 1)"};
   for (int i = 0; i < 4; ++i)
-    text += fmt::format("      *to = {}({}, scale, q[0], q[1], {}shift);\n{}",
-                        line.name, results[i], form.twoSided ? "q[2], " : "",
+    text += fmt::format("      *to = (int8_t){}({}, q[0], q[1]{});\n{}",
+                        line.name, results[i], form.twoSided ? ", q[2]" : "",
                         i < 3 ? "      to += channels;\n" : "");
   text += fmt::format(R"(      row += pitch;
     }}
@@ -397,7 +397,7 @@ for (int32_t g = 0; g < {groups}; ++g) {{
     int32_t o = b * 4 > {lastBlock} ? {lastBlock} : b * 4;
     {products}((const adze_half *)v, c0 + b * {blockWeights}, m, {inputChannels});
     for (int32_t t = 0; t < {together}; ++t) {{
-      {output}(m + t * 4, c1 + b * {blockLines}, out + at[t] + o, {outputRow}, {outputChannels}, {scale}, {shift});
+      {output}(m + t * 4, c1 + b * {blockLines}, out + at[t] + o, {outputRow}, {outputChannels});
     }}
   }}
 }}
@@ -425,9 +425,7 @@ for (int32_t g = 0; g < {groups}; ++g) {{
       fmt::arg("products", products), fmt::arg("output", output),
       fmt::arg("blockWeights", points * p.inputChannels * blockChannels),
       fmt::arg("blockLines", blockChannels * (form->twoSided ? 3 : 2)),
-      fmt::arg("outputRow", p.outputWidth * p.outputChannels),
-      fmt::arg("scale", form->scaleShift),
-      fmt::arg("shift", form->resultShift));
+      fmt::arg("outputRow", p.outputWidth * p.outputChannels));
   std::string indent = "  ";
   if (p.batch > 1) {
     code.body = fmt::format("  for (int32_t n = 0; n < {}; ++n) {{\n", p.batch);

@@ -109,13 +109,13 @@ static std::string functionText(const std::string &name, int64_t block,
     turn += input(i, "      ");
   for (int64_t o = 0; o < block; ++o)
     outputs += fmt::format(
-        "    y[{}] = {}((uint32_t)s{}, scale, q[{}], q[{}], {}shift);\n", o,
+        "    y[{}] = (int8_t){}((uint32_t)s{}, q[{}], q[{}]{});\n", o,
         line.name, o, o * lineWords, o * lineWords + 1,
-        form.twoSided ? fmt::format("q[{}], ", o * lineWords + 2) : "");
+        form.twoSided ? fmt::format(", q[{}]", o * lineWords + 2) : "");
   return fmt::format(
       R"(/* A fully connected layer, {0} outputs at a time; the last block may repeat
    outputs of the one before. */
-ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q, int8_t *out, int32_t inputs, int32_t outputs, int32_t scale, int32_t shift)
+ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q, int8_t *out, int32_t inputs, int32_t outputs)
 {{
   const int8_t *end = in + inputs;
   int32_t o = 0;
@@ -171,9 +171,8 @@ bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
   addFunction(code, line.name, line.text);
   std::string name = fmt::format("adze_dense_{}{}", block, line.name.substr(4));
   addSharedFunction(code, name, functionText(name, block, *form, line));
-  code.body = fmt::format("  {}(in0, c0, c1, out0, {}, {}, {}, {});\n", name,
-                          p.inputChannels, p.outputChannels, form->scaleShift,
-                          form->resultShift);
+  code.body = fmt::format("  {}(in0, c0, c1, out0, {}, {});\n", name,
+                          p.inputChannels, p.outputChannels);
   return true;
 }
 

@@ -180,8 +180,8 @@ std::string FunctionText::outputs() const {
   for (int64_t i = 0; i < tile.rows; ++i)
     for (int64_t j = 0; j < tile.columns; ++j) {
       text += fmt::format(
-          "        *o = {}((uint32_t){}, scale, bias, multiplier, {}shift);\n",
-          line.name, sum(i, j), form.twoSided ? "negative, " : "");
+          "        *o = (int8_t){}((uint32_t){}, bias, multiplier{});\n",
+          line.name, sum(i, j), form.twoSided ? ", negative" : "");
       if (j + 1 < tile.columns)
         text += "        o += channels;\n";
       else if (i + 1 < tile.rows)
@@ -206,8 +206,6 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
   const int32_t channels = g[0];
   const int32_t inputRow = g[1];
   const int32_t pitch = g[2];
-  const int32_t scale = g[10];
-  const int32_t shift = g[11];
   for (int32_t i = 0; i < g[3]; ++i) {{
     plane[i] = (int8_t)g[4];
   }}
@@ -238,11 +236,11 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
     }}
     const int32_t bias = q[0];
     const int32_t multiplier = q[1];
-{negative}{weights}    const int32_t rowStep = g[12];
+{negative}{weights}    const int32_t rowStep = g[10];
     int32_t y0 = 0;
     for (;;) {{
       const int8_t *row = plane + y0 * ({strideHeight} * pitch);
-      int8_t *outRow = out + y0 * g[13];
+      int8_t *outRow = out + y0 * g[11];
       int32_t x0 = 0;
       for (;;) {{
         int32_t {sums};
@@ -351,7 +349,7 @@ KernelFeatures DepthwiseScalar::features(const Problem &problem,
                                    (double(plane.copiedColumns) * 3.75 + 14)) +
                    double(plane.height * plane.width) * 5;
   f.constantBytes =
-      p.inputChannels * (int64_t(taps) + (twice ? 12 : 8)) + 14 * 4;
+      p.inputChannels * (int64_t(taps) + (twice ? 12 : 8)) + 12 * 4;
   f.codeBytes = 400 + int64_t(outputs) * (int64_t(taps) * 6 + 30);
   f.scratchBytes = plane.height * plane.width;
   f.stackBytes = 160;
@@ -387,9 +385,8 @@ bool DepthwiseScalar::generate(const Problem &problem, const Schedule &schedule,
         plane.height * plane.width, int64_t(p.inputZeroPoint),
         p.padTop * plane.width + p.padLeft, plane.copiedRows,
         plane.copiedColumns, p.outputHeight - tile.rows,
-        p.outputWidth - tile.columns, int64_t(form->scaleShift),
-        int64_t(form->resultShift), row - (tile.columns - 1) * p.inputChannels,
-        row})
+        p.outputWidth - tile.columns,
+        row - (tile.columns - 1) * p.inputChannels, row})
     geometry.push_back(int32_t(v));
   code.constants = {byteConstant(weights), wordConstant(lines),
                     wordConstant(geometry)};

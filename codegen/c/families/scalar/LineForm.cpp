@@ -170,6 +170,7 @@ struct Layer {
   std::vector<std::vector<Step>> steps;
 };
 
+/// Searches all channels; a negative resultShift asks for the greatest one.
 bool tryShifts(const Layer &layer, LineForm &form) {
   const Requantization &q = layer.problem.requantization;
   int64_t scale = layer.unit << form.scaleShift;
@@ -187,7 +188,12 @@ bool tryShifts(const Layer &layer, LineForm &form) {
   }
   if (greatest == 0)
     greatest = 1e-3;
-  int e = 20;
+  int e = form.resultShift;
+  if (e >= 0 &&
+      (greatest * std::ldexp(1.0, 32 + e) / double(scale) > 2147400000.0 ||
+       (reach + 600) * std::ldexp(1.0, e) > 2147400000.0))
+    return false;
+  e = e >= 0 ? e : 20;
   while (e >= 0 &&
          (greatest * std::ldexp(1.0, 32 + e) / double(scale) > 2147400000.0 ||
           (reach + 600) * std::ldexp(1.0, e) > 2147400000.0))
@@ -241,15 +247,27 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
     layer.steps.push_back(steps(problem.requantization, o,
                                 {range.low + bias, range.high + bias}));
   }
-  // The biases that are exact lie within about 1/128 of an accumulator.
-  for (bool twoSided : {false, true})
+  // The biases that are exact lie within about 1/128 of an accumulator, which
+  // asks for a scale. Few pairs of shifts let layers share their functions.
+  for (bool twoSided : {false, true}) {
+    for (int resultShift : {14, 16})
+      for (int scaleShift : {9, 0}) {
+        LineForm form;
+        form.scaleShift = scaleShift;
+        form.resultShift = resultShift;
+        form.twoSided = twoSided;
+        if ((scaleShift == 0) == (unit > 1) && tryShifts(layer, form))
+          return form;
+      }
     for (int scaleShift : {9, 10, 11, 8, 12, 7, 13, 6, 5, 4, 3, 2, 1, 0}) {
       LineForm form;
       form.scaleShift = scaleShift;
+      form.resultShift = -1;
       form.twoSided = twoSided;
       if (tryShifts(layer, form))
         return form;
     }
+  }
   return std::nullopt;
 }
 
@@ -258,20 +276,24 @@ LineFunction lineFunction(const LineForm &form, const Requantization &q) {
   auto word = [](int64_t x) {
     return x < 0 ? fmt::format("m{}", -x) : fmt::format("{}", x);
   };
-  f.name = fmt::format("adze_line_{}_{}", word(q.low), word(q.high));
+  f.name = fmt::format("adze_line_{}_{}_{}to{}", form.scaleShift,
+                       form.resultShift, word(q.low), word(q.high));
   if (form.twoSided)
     f.name += "_around_" + word(q.zeroPoint);
   f.text = fmt::format(
       R"(/* clamp(round(sum * factor) + zero point): one high multiply per output,
    equal to TFLite's two roundings for every sum the layer can have. */
-static inline int8_t {}(uint32_t sum, int32_t scale, int32_t bias, int32_t multiplier, {}int32_t shift)
+static inline int32_t {}(uint32_t sum, int32_t bias, int32_t multiplier{})
 {{
-  int32_t t = (int32_t)((sum << scale) + (uint32_t)bias);
+  int32_t t = (int32_t)({} + (uint32_t)bias);
 )",
-      f.name, form.twoSided ? "int32_t negative, " : "");
+      f.name, form.twoSided ? ", int32_t negative" : "",
+      form.scaleShift ? fmt::format("(sum << {})", form.scaleShift) : "sum");
   if (form.twoSided)
     f.text += "  t -= (t >> 31) & negative;\n";
-  f.text += "  t = (int32_t)(((int64_t)t * multiplier) >> 32) >> shift;\n";
+  f.text += fmt::format(
+      "  t = (int32_t)(((int64_t)t * multiplier) >> 32){};\n",
+      form.resultShift ? fmt::format(" >> {}", form.resultShift) : "");
   int32_t offset = q.zeroPoint + 1 - q.low;
   if (form.twoSided && offset != 0)
     f.text +=
@@ -279,7 +301,7 @@ static inline int8_t {}(uint32_t sum, int32_t scale, int32_t bias, int32_t multi
   f.text += fmt::format("  if ((uint32_t)t > {0}u) {{\n"
                         "    t = t < 0 ? 0 : {0};\n"
                         "  }}\n"
-                        "  return (int8_t)(t {1} {2});\n}}\n",
+                        "  return t {1} {2};\n}}\n",
                         q.high - q.low, q.low < 0 ? "-" : "+", std::abs(q.low));
   return f;
 }

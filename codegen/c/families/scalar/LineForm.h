@@ -51,9 +51,9 @@ struct LineForm {
 std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
                                      int64_t unit = 1);
 
-/// A C function `int8_t NAME(uint32_t sum, int32_t scale, int32_t bias, int32_t
-/// multiplier, [int32_t negative,] int32_t shift)` that computes y of such a
-/// form: of a channel's constants only, so that layers share it.
+/// A C function `int32_t NAME(uint32_t sum, int32_t bias, int32_t multiplier[,
+/// int32_t negative])` that computes y of such a form from the constants of a
+/// channel; the shifts are in its text and name.
 struct LineFunction {
   std::string name, text;
 };

@@ -351,10 +351,9 @@ bool PackedConvolution::generate(const Problem &problem,
     text += gather.text(pairs, deep);
     text += indent + "}\n";
     text += fmt::format("{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, "
-                        "{}, {}, {});\n",
+                        "{});\n",
                         indent, name, weights, ends, lines, p.outputChannels,
-                        p.outputChannels, p.groupOutputs(), words,
-                        form->scaleShift, form->resultShift);
+                        p.outputChannels, p.groupOutputs(), words);
     return text;
   };
   int64_t step = 2 * t.tile.pairs;

@@ -196,10 +196,9 @@ public:
           std::string sum =
               high ? "h" + word : fmt::format("t{0} - (h{0} << 16)", word);
           std::string third =
-              twoSided ? fmt::format("q[{}], ", stride * c + 2) : "";
-          text +=
-              fmt::format("    y[{}] = {}({}, scale, q[{}], q[{}], {}shift);\n",
-                          c, line, sum, stride * c, stride * c + 1, third);
+              twoSided ? fmt::format(", q[{}]", stride * c + 2) : "";
+          text += fmt::format("    y[{}] = (int8_t){}({}, q[{}], q[{}]{});\n",
+                              c, line, sum, stride * c, stride * c + 1, third);
         }
         if (p + 1 < tile.pairs || !high)
           text += "    y += pitch;\n";
@@ -232,7 +231,7 @@ std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
       R"(/* {0} pixels times all output channels, {1} at a time. A word of `columns` is
    the input of two pixels, one in each half, so that one multiply serves both;
    bits of `ends` say after which taps the halves have to be taken apart. */
-ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int32_t *ends, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels, int32_t words, int32_t scale, int32_t shift)
+ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int32_t *ends, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels, int32_t words)
 {{
   uint32_t half = 32768u;
   int32_t c = 0;
