@@ -123,12 +123,11 @@ Assembly denseAssembly(const DensePlan &plan, const FastRequantization &form) {
     a("bne 2b");
   }
   const char *names[] = {"r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr"};
-  if (form.stepped) {
+  if (hasSteps(form)) {
     for (int64_t c = 0; c < plan.tile; ++c) {
       a("ldmia r1!, {{r6-r8}}");
-      a("and r8, r8, {}, asr #31", sums[c]);
-      a("smmlar {0}, {0}, r6, r7", sums[c]);
-      a("add {0}, {0}, r8", sums[c]);
+      emitRequantizeStepped(a, form, sums[c], "r6", "r7", "r8",
+                            form.exact ? "r9" : "r8");
     }
   } else {
     a("ldmia r1!, {{{}}}", listOf(names, 2 * plan.tile));
@@ -154,7 +153,7 @@ std::string densePlain(KernelCode &code, const DensePlan &plan,
                        const FastRequantization &form) {
   addPlainDual(code);
   std::string finish = addPlainRequantize(code, form);
-  int64_t factorWords = form.stepped ? 3 : 2;
+  int64_t factorWords = hasSteps(form) ? 3 : 2;
   return fmt::format(
       R"(  int32_t chunk, more, c;
   const int32_t *w = constants + 1;
@@ -183,13 +182,15 @@ std::string densePlain(KernelCode &code, const DensePlan &plan,
       fmt::arg("second", plan.wide ? fmt::format("w[c + {}]", plan.tile)
                                    : std::string("adze_dsp_low_bytes(w[c])")),
       fmt::arg("words", plan.tile * (plan.wide ? 2 : 1)),
-      fmt::arg("finish", finish), fmt::arg("step", form.stepped ? "w[2]" : "0"),
+      fmt::arg("finish", finish),
+      fmt::arg("step", hasSteps(form) ? "w[2]" : "0"),
       fmt::arg("factors", factorWords));
 }
 
 bool packDense(const DensePlan &plan, const ProductWeights &source,
                std::vector<int32_t> &words) {
   words.push_back(int32_t(plan.chunks * 8));
+  bool steps = source.form.stepped || source.form.exact;
   for (int64_t group = 0; group < plan.groups(); ++group) {
     int64_t first = plan.firstOf(group);
     std::vector<int64_t> oddSums(size_t(plan.tile), 0);
@@ -212,7 +213,7 @@ bool packDense(const DensePlan &plan, const ProductWeights &source,
       const auto &factor = source.form.channels[size_t(first + c)];
       words.push_back(factor.multiplier);
       words.push_back(factor.addend);
-      if (source.form.stepped)
+      if (steps)
         words.push_back(factor.step);
     }
     words.push_back(group + 1 == plan.groups()

@@ -190,7 +190,7 @@ std::string productPlain(KernelCode &code, const Product &p,
                "            s[c][1] = adze_dsp_dual(w[0], x[2], s[c][1]);\n"
                "            s[c][1] = adze_dsp_dual(even, x[3], s[c][1]);\n"
                "            w += 1;\n";
-  int64_t factorWords = form.stepped && !form.unitSteps ? 3 : 2;
+  int64_t factorWords = hasSteps(form) ? 3 : 2;
   std::string store =
       p.channels == 1
           ? "      first[0] = y[0][0];\n      second[0] = y[0][1];\n"
@@ -233,9 +233,9 @@ std::string productPlain(KernelCode &code, const Product &p,
       fmt::arg("chunks", p.looped() ? std::string("constants[3] / 16")
                                     : std::to_string(p.chunks)),
       fmt::arg("chunk", chunk), fmt::arg("finish", finish),
-      fmt::arg("step", !form.stepped    ? "0"
-                       : form.unitSteps ? "-1"
-                                        : "w[4 + c]"),
+      fmt::arg("step", hasSteps(form) ? "w[4 + c]"
+                       : form.stepped ? "-1"
+                                      : "0"),
       fmt::arg("factors", factorWords * 2), fmt::arg("store", store));
 }
 
@@ -298,9 +298,9 @@ int64_t Product::codeBytes() const {
 bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
               int64_t &scale) {
   std::vector<AccumulatorRange> ranges = accumulatorRanges(p);
-  for (int64_t candidate : {256, 128, 64, 32, 16}) {
-    if ((candidate == 256) == wide)
-      continue;
+  const std::vector<int64_t> byteScales = {256}, wideScales = {128, 64};
+  const std::vector<int64_t> &scales = wide ? wideScales : byteScales;
+  for (int64_t candidate : scales) {
     FastSearch search;
     search.scale = candidate;
     if (auto found = findFastRequantization(p.requantization, ranges, search)) {
@@ -309,6 +309,12 @@ bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
       return true;
     }
   }
+  for (int64_t candidate : scales)
+    if (auto found = exactRequantization(p.requantization, ranges, candidate)) {
+      form = std::move(*found);
+      scale = candidate;
+      return true;
+    }
   return false;
 }
 
@@ -396,7 +402,7 @@ bool packProduct(const Product &product, const ProductSteps &steps,
       words.push_back(factor.multiplier);
       words.push_back(factor.addend);
     }
-    if (weights.form.stepped && !weights.form.unitSteps)
+    if (hasSteps(weights.form))
       for (int64_t o : channel)
         words.push_back(o < 0 ? 0 : weights.form.channels[size_t(o)].step);
     bool last = pair + 1 == pairs;

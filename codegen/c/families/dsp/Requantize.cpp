@@ -10,9 +10,16 @@
 
 namespace adze::families::dsp {
 
+bool hasSteps(const FastRequantization &form) {
+  return form.exact || (form.stepped && !form.unitSteps);
+}
+
 void emitSaturate(Assembly &a, const FastRequantization &form,
                   const std::string &name) {
-  a("ssat {0}, #8, {0}, asr #{1}", name, form.shift);
+  if (form.exact)
+    a("ssat {0}, #8, {0}", name);
+  else
+    a("ssat {0}, #8, {0}, asr #{1}", name, form.shift);
   if (!form.clamps)
     return;
   a("sub {0}, {0}, #{1}", name, form.clampSubtract);
@@ -20,18 +27,38 @@ void emitSaturate(Assembly &a, const FastRequantization &form,
   a("add {0}, {0}, #{1}", name, form.clampAdd);
 }
 
+void emitRequantizeStepped(Assembly &a, const FastRequantization &form,
+                           const std::string &sum,
+                           const std::string &multiplier,
+                           const std::string &addend, const std::string &step,
+                           const std::string &spare) {
+  if (!form.exact) {
+    a("and {}, {}, {}, asr #31", spare, step, sum);
+    a("smmlar {0}, {0}, {1}, {2}", sum, multiplier, addend);
+    a("add {0}, {0}, {1}", sum, spare);
+    return;
+  }
+  a("asr {0}, {0}, #{1}", sum, form.shift);
+  if (form.twice) {
+    a("smmlar {}, {}, {}, {}", spare, sum, multiplier, addend);
+    a("add {0}, {1}, {0}, asr #31", sum, spare);
+  } else {
+    a("smmla {0}, {0}, {1}, {2}", sum, multiplier, addend);
+  }
+  a("asr {0}, {0}, {1}", sum, step);
+}
+
 std::string emitRequantizePairs(Assembly &a, const FastRequantization &form) {
   const std::pair<const char *, int> sums[] = {
       {"r2", 0}, {"r4", 0}, {"r3", 1}, {"r5", 1}};
   const char *multiplier[] = {"r6", "r8"}, *addend[] = {"r7", "r9"};
   const char *step[] = {"r10", "r11"};
-  bool steps = form.stepped && !form.unitSteps;
+  bool steps = hasSteps(form);
   a("ldmia r1!, {{{}}}", steps ? "r6-r12" : "r6-r10");
   for (auto [sum, c] : sums) {
     if (steps) {
-      a("and lr, {}, {}, asr #31", step[c], sum);
-      a("smmlar {0}, {0}, {1}, {2}", sum, multiplier[c], addend[c]);
-      a("add {0}, {0}, lr", sum);
+      emitRequantizeStepped(a, form, sum, multiplier[c], addend[c], step[c],
+                            "lr");
     } else if (form.stepped) {
       a("smmlar lr, {}, {}, {}", sum, multiplier[c], addend[c]);
       a("add {0}, lr, {0}, asr #31", sum);
@@ -51,7 +78,9 @@ double requantizeInstructions(const Requantization &r) {
 }
 
 std::string formSuffix(const FastRequantization &form) {
-  std::string suffix = fmt::format("_e{}", form.shift);
+  std::string suffix = form.exact ? fmt::format("_exact{}{}", form.shift,
+                                                form.twice ? "" : "once")
+                                  : fmt::format("_e{}", form.shift);
   if (form.stepped)
     suffix += form.unitSteps ? "_unit" : "_stepped";
   if (form.clamps)
@@ -68,18 +97,27 @@ std::string addPlainRequantize(KernelCode &code,
                                 "  t += {};\n",
                                 form.clampSubtract, form.clampAdd)
                   : "";
+  std::string multiply =
+      form.exact
+          ? fmt::format("  int64_t x = (int32_t)sum >> {};\n"
+                        "  int64_t t = ((x * multiplier{}) >> 32) + addend{};\n"
+                        "  t >>= step;\n",
+                        form.shift, form.twice ? " + 2147483648LL" : "",
+                        form.twice ? " - (x < 0)" : "")
+          : fmt::format("  int64_t t = (((int64_t)(int32_t)sum * multiplier + "
+                        "2147483648LL) >> 32) + addend;\n"
+                        "  if (sum >> 31)\n    t += step;\n"
+                        "  t >>= {};\n",
+                        form.shift);
   addFunction(
       code, name,
       fmt::format("#if !defined(__ARM_FEATURE_DSP)\n"
                   "static int8_t {}(uint32_t sum, int32_t multiplier, int32_t "
                   "addend, int32_t step)\n{{\n"
-                  "  int64_t t = (((int64_t)(int32_t)sum * multiplier + "
-                  "2147483648LL) >> 32) + addend;\n"
-                  "  if (sum >> 31)\n    t += step;\n"
-                  "  t >>= {};\n"
+                  "{}"
                   "  t = t < -128 ? -128 : t > 127 ? 127 : t;\n"
                   "{}  return (int8_t)t;\n}}\n#endif\n",
-                  name, form.shift, clamp));
+                  name, multiply, clamp));
   return name;
 }
 

@@ -12,6 +12,17 @@
 
 namespace adze::families::dsp {
 
+/// Whether a channel's constants have a third word, the step.
+bool hasSteps(const FastRequantization &form);
+
+/// Requantizes a register with its constants in registers, up to the
+/// saturation.
+void emitRequantizeStepped(Assembly &a, const FastRequantization &form,
+                           const std::string &sum,
+                           const std::string &multiplier,
+                           const std::string &addend, const std::string &step,
+                           const std::string &spare);
+
 /// Requantizes r2, r4 (one channel) and r3, r5 (the next one) with what lies at
 /// r1: multiplier, addend of both, steps of both if the form has them, and a
 /// word that tells whether there is more. Returns the register of that word;

@@ -205,12 +205,60 @@ private:
 
 int32_t FastRequantization::apply(int64_t scaled, int64_t channel) const {
   const Channel &c = channels[size_t(channel)];
+  if (exact) {
+    int64_t x = scaled >> shift;
+    int64_t t = highMultiply(x, c.multiplier, twice ? int64_t(1) << 31 : 0) +
+                c.addend - (twice && x < 0 ? 1 : 0);
+    return clamped(t >> c.step);
+  }
   int64_t t = highMultiply(scaled, c.multiplier, int64_t(1) << 31) + c.addend +
               (scaled < 0 ? c.step : 0);
-  int64_t y = std::clamp<int64_t>(t >> shift, -128, 127);
+  return clamped(t >> shift);
+}
+
+int32_t FastRequantization::clamped(int64_t y) const {
+  y = std::clamp<int64_t>(y, -128, 127);
   if (clamps)
     y = std::clamp<int64_t>(y - clampSubtract, -128, 127) + clampAdd;
   return int32_t(y);
+}
+
+/// The upper clamp becomes the saturation of the shifted value, the lower one
+/// that of a second saturation. Returns by how much the value is shifted.
+static int64_t setClamp(FastRequantization &form, const Requantization &r) {
+  int64_t offset = 127 - r.high;
+  form.clamps = offset != 0 || r.low != -128;
+  form.clampAdd = r.low + 128;
+  form.clampSubtract = int32_t(offset) + form.clampAdd;
+  return offset;
+}
+
+std::optional<FastRequantization>
+exactRequantization(const Requantization &r,
+                    const std::vector<AccumulatorRange> &ranges,
+                    int64_t scale) {
+  if (r.low < -128 || r.high > 127 || r.low > r.high)
+    return std::nullopt;
+  FastRequantization form;
+  form.exact = true;
+  form.twice = r.rounding == Rounding::twice;
+  while (scale > int64_t(2) << form.shift)
+    ++form.shift;
+  int64_t offset = setClamp(form, r);
+  for (size_t o = 0; o < ranges.size(); ++o) {
+    FixedPoint factor = r.factor(int64_t(o));
+    int64_t reach =
+        std::max(std::abs(ranges[o].low), std::abs(ranges[o].high)) + 2;
+    int right = -factor.shift;
+    if (right < 1 || right > 21 || reach * scale > INT32_MAX)
+      return std::nullopt;
+    int64_t addend = ((int64_t(r.zeroPoint) + offset) << right) +
+                     (int64_t(1) << (right - 1));
+    if (std::abs(addend) + reach > INT32_MAX)
+      return std::nullopt;
+    form.channels.push_back({factor.multiplier, int32_t(addend), right, 0});
+  }
+  return form;
 }
 
 std::optional<FastRequantization>
@@ -220,13 +268,7 @@ findFastRequantization(const Requantization &r,
   if (r.low < -128 || r.high > 127 || r.low > r.high)
     return std::nullopt;
   FastRequantization result;
-  // The upper clamp becomes the saturation of the shifted value, the lower one
-  // that of a second saturation.
-  int64_t offset = 127 - r.high;
-  result.clamps = offset != 0 || r.low != -128;
-  result.clampAdd = r.low + 128;
-  result.clampSubtract = int32_t(offset) + result.clampAdd;
-
+  int64_t offset = setClamp(result, r);
   int largest = std::min(search.largestShift, 30);
   for (size_t o = 0; o < ranges.size(); ++o) {
     FixedPoint factor = r.factor(int64_t(o));

@@ -51,6 +51,8 @@ struct FastRequantization {
     int32_t correction = 0; // added once to the scaled accumulator
   };
   int shift = 0; // 1 to 31
+  /// What exactRequantization returns; `twice` is its way of rounding.
+  bool exact = false, twice = false;
   bool stepped = false;
   /// All steps are -1: x >> 31 (arithmetic) is what is added.
   bool unitSteps = false;
@@ -63,7 +65,24 @@ struct FastRequantization {
 
   /// What the machine computes from scale * accumulator + correction.
   int32_t apply(int64_t scaled, int64_t channel) const;
+
+private:
+  int32_t clamped(int64_t y) const;
 };
+
+/// The requantization step by step, for factors below one half, from
+/// accumulators scaled by a power of two, 2 at least:
+///
+///   x = scaled >> shift (twice the accumulator)
+///   t = high32(x * multiplier [+ 2^31]) + addend [+ (x < 0 ? -1 : 0)]
+///   y = sat8(t >> step)
+///
+/// with what stands in brackets only where rounding happens twice. Three
+/// operations more than the straight form, but it needs no luck: nothing is
+/// returned only for larger factors and for accumulators that leave 32 bits.
+std::optional<FastRequantization>
+exactRequantization(const Requantization &requantization,
+                    const std::vector<AccumulatorRange> &ranges, int64_t scale);
 
 struct FastSearch {
   /// Accumulators arrive multiplied by this.
