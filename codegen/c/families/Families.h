@@ -30,6 +30,7 @@ namespace adze::families {
   FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
+  FAMILY(convWinogradDsp) /* conv_winograd/Dsp.cpp */                          \
   FAMILY(convWinogradScalar) /* conv_winograd/Scalar.cpp */                    \
   FAMILY(depthwiseScalar) /* depthwise/Scalar.cpp */                           \
   FAMILY(denseScalar) /* dense/Scalar.cpp */                                   \
