@@ -35,7 +35,10 @@ namespace {
 class Inserter {
 public:
   Inserter(const Graph &graph, const Plan &plan, Graph &out)
-      : graph(graph), plan(plan), out(out) {}
+      : graph(graph), plan(plan), out(out) {
+    for (const Node &node : graph.nodes)
+      names.insert(node.name);
+  }
 
   /// The dequantized form of `from`, which has the group's scale.
   std::string roundTrip(const std::string &from, const Group &group,
@@ -50,6 +53,7 @@ private:
   const Graph &graph;
   const Plan &plan;
   Graph &out;
+  std::set<std::string> names; // of nodes, which onnxruntime wants distinct
 
   Node &addNode(const std::string &op, const std::string &name,
                 std::vector<std::string> inputs,
@@ -91,7 +95,9 @@ Node &Inserter::addNode(const std::string &op, const std::string &name,
                         std::vector<std::string> outputs) {
   Node node;
   node.op = op;
-  node.name = name;
+  node.name = name + "_" + op;
+  for (int number = 2; !names.insert(node.name).second; ++number)
+    node.name = name + "_" + op + "_" + std::to_string(number);
   node.inputs = std::move(inputs);
   node.outputs = std::move(outputs);
   out.nodes.push_back(std::move(node));
