@@ -229,7 +229,7 @@ ADZE_SHARED static void {2}(const adze_half *v, const int16_t *u, uint32_t *m, i
 }
 
 static std::string outputText(const std::string &name, int64_t tiles,
-                              const LineForm &form, const LineFunction &line) {
+                              const LineForm &form, const std::string &line) {
   int64_t stride = tiles * blockChannels;
   std::string text = fmt::format(
       R"(/* The points of one tile back to 4x4 outputs, for a block of channels. */
@@ -264,8 +264,8 @@ ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int
   const char *results[] = {"a0 + a12 + a34", "b12 + (b34 << 1)",
                            "a12 + (a34 << 2)", "b12 + (b34 << 3) + (a5 << 1)"};
   for (int i = 0; i < 4; ++i)
-    text += fmt::format("      *to = (int8_t){}({}, q[0], q[1]{});\n{}",
-                        line.name, results[i], form.twoSided ? ", q[2]" : "",
+    text += fmt::format("      *to = (int8_t){}({}, q[0], q[1]{});\n{}", line,
+                        results[i], form.twoSided ? ", q[2]" : "",
                         i < 3 ? "      to += channels;\n" : "");
   text += fmt::format(R"(      row += pitch;
     }}
@@ -349,15 +349,14 @@ bool WinogradScalar::generate(const Problem &problem, const Schedule &,
   code.scratchBytes = {scratchWords(p, t) * 4};
 
   addKeepMacro(code);
-  LineFunction line = lineFunction(*form, p.requantization);
-  addFunction(code, line.name, line.text);
+  std::string line = addLineFunction(code, *form, p.requantization);
   addFunction(code, "adze_half", halfText);
   addFunction(code, "ADZE_WINOGRAD4_INPUT", inputTransform);
   addSharedFunction(code, "adze_winograd4_input", inputText());
   std::string products = fmt::format("adze_winograd4_products_{}", t.together);
   addSharedFunction(code, products, productsText(products, t.together));
-  std::string output = fmt::format("adze_winograd4_output_{}{}", t.together,
-                                   line.name.substr(4));
+  std::string output =
+      fmt::format("adze_winograd4_output_{}{}", t.together, line.substr(4));
   addSharedFunction(code, output, outputText(output, t.together, *form, line));
   addSharedFunction(code, "adze_winograd4_border", borderText);
 

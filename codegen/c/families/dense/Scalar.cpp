@@ -45,7 +45,7 @@ public:
   }
 
   std::vector<Schedule> schedules(const Problem &problem,
-                                  const Machine &) const override {
+                                  const Machine &machine) const override {
     const auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> result;
     for (int64_t block :
@@ -60,6 +60,7 @@ public:
       s.parameters["block"] = block;
       result.push_back(s);
     }
+    keepCheapest(*this, problem, machine, 3, result);
     return result;
   }
 
@@ -90,8 +91,7 @@ public:
 } // namespace
 
 static std::string functionText(const std::string &name, int64_t block,
-                                const LineForm &form,
-                                const LineFunction &line) {
+                                const LineForm &form, const std::string &line) {
   int64_t lineWords = form.twoSided ? 3 : 2;
   std::string sums, odd, turn, outputs;
   for (int64_t o = 0; o < block; ++o)
@@ -109,8 +109,8 @@ static std::string functionText(const std::string &name, int64_t block,
     turn += input(i, "      ");
   for (int64_t o = 0; o < block; ++o)
     outputs += fmt::format(
-        "    y[{}] = (int8_t){}((uint32_t)s{}, q[{}], q[{}]{});\n", o,
-        line.name, o, o * lineWords, o * lineWords + 1,
+        "    y[{}] = (int8_t){}((uint32_t)s{}, q[{}], q[{}]{});\n", o, line, o,
+        o * lineWords, o * lineWords + 1,
         form.twoSided ? fmt::format(", q[{}]", o * lineWords + 2) : "");
   return fmt::format(
       R"(/* A fully connected layer, {0} outputs at a time; the last block may repeat
@@ -167,9 +167,8 @@ bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
   }
   code.constants = {byteConstant(weights), wordConstant(lines)};
   addKeepMacro(code);
-  LineFunction line = lineFunction(*form, p.requantization);
-  addFunction(code, line.name, line.text);
-  std::string name = fmt::format("adze_dense_{}{}", block, line.name.substr(4));
+  std::string line = addLineFunction(code, *form, p.requantization);
+  std::string name = fmt::format("adze_dense_{}{}", block, line.substr(4));
   addSharedFunction(code, name, functionText(name, block, *form, line));
   code.body = fmt::format("  {}(in0, c0, c1, out0, {}, {});\n", name,
                           p.inputChannels, p.outputChannels);

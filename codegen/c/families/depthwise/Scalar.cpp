@@ -73,7 +73,7 @@ int64_t tileLoads(const ConvolutionProblem &p, Tile t) {
 class FunctionText {
 public:
   FunctionText(const ConvolutionProblem &p, Tile tile, const LineForm &form,
-               const LineFunction &line)
+               const std::string &line)
       : p(p), tile(tile), form(form), line(line) {}
 
   std::string name() const {
@@ -84,7 +84,7 @@ public:
       name += fmt::format("_stride{}x{}", p.strideHeight, p.strideWidth);
     if (p.dilationHeight > 1 || p.dilationWidth > 1)
       name += fmt::format("_dilation{}x{}", p.dilationHeight, p.dilationWidth);
-    return name + line.name.substr(4);
+    return name + line.substr(4);
   }
   std::string text() const;
 
@@ -99,7 +99,7 @@ private:
   const ConvolutionProblem &p;
   Tile tile;
   const LineForm &form;
-  const LineFunction &line;
+  const std::string &line;
 };
 
 } // namespace
@@ -180,8 +180,8 @@ std::string FunctionText::outputs() const {
   for (int64_t i = 0; i < tile.rows; ++i)
     for (int64_t j = 0; j < tile.columns; ++j) {
       text += fmt::format(
-          "        *o = (int8_t){}((uint32_t){}, bias, multiplier{});\n",
-          line.name, sum(i, j), form.twoSided ? ", negative" : "");
+          "        *o = (int8_t){}((uint32_t){}, bias, multiplier{});\n", line,
+          sum(i, j), form.twoSided ? ", negative" : "");
       if (j + 1 < tile.columns)
         text += "        o += channels;\n";
       else if (i + 1 < tile.rows)
@@ -299,7 +299,7 @@ public:
   }
 
   std::vector<Schedule> schedules(const Problem &problem,
-                                  const Machine &) const override {
+                                  const Machine &machine) const override {
     const auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> result;
     for (int64_t rows = 1; rows <= std::min<int64_t>(5, p.outputHeight); ++rows)
@@ -312,6 +312,7 @@ public:
         s.parameters = {{"rows", rows}, {"columns", columns}};
         result.push_back(s);
       }
+    keepCheapest(*this, problem, machine, 4, result);
     return result;
   }
 
@@ -344,7 +345,7 @@ KernelFeatures DepthwiseScalar::features(const Problem &problem,
   double one = sums + outputs * (twice ? 12 : 9) + 16 + spilled +
                double(tile.rows * p.strideHeight + p.kernelHeight);
   KernelFeatures f;
-  f.instructions = channels * (count * one + 40 +
+  f.instructions = channels * (count * one + 20 +
                                double(plane.copiedRows) *
                                    (double(plane.copiedColumns) * 3.75 + 14)) +
                    double(plane.height * plane.width) * 5;
@@ -392,8 +393,7 @@ bool DepthwiseScalar::generate(const Problem &problem, const Schedule &schedule,
                     wordConstant(geometry)};
   code.scratchBytes = {(plane.height * plane.width + 3) / 4 * 4};
   addKeepMacro(code);
-  LineFunction line = lineFunction(*form, p.requantization);
-  addFunction(code, line.name, line.text);
+  std::string line = addLineFunction(code, *form, p.requantization);
   FunctionText function(p, tile, *form, line);
   addSharedFunction(code, function.name(), function.text());
   std::string call = "{}{}(in0{}, c0, c1, c2, out0{}, (int8_t *)scratch0);\n";

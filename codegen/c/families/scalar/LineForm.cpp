@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/scalar/LineForm.h"
+#include "codegen/c/families/FixedPointText.h"
 
 #include <fmt/format.h>
 
@@ -271,8 +272,31 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
   return std::nullopt;
 }
 
-LineFunction lineFunction(const LineForm &form, const Requantization &q) {
-  LineFunction f;
+static const char highProduct[] =
+    R"(/* The upper half of a product; b is not negative. */
+static inline int32_t adze_high_product(int32_t a, int32_t b)
+{
+#if defined(__ARM_ARCH_6M__)
+  /* No long multiply: from products of halves. */
+  uint32_t low = (uint32_t)a & 65535u;
+  int32_t high = a >> 16;
+  uint32_t lowB = (uint32_t)b & 65535u;
+  int32_t highB = b >> 16;
+  int32_t upper = high * (int32_t)lowB + (int32_t)((low * lowB) >> 16);
+  uint32_t middle = low * (uint32_t)highB + ((uint32_t)upper & 65535u);
+  return high * highB + (upper >> 16) + (int32_t)(middle >> 16);
+#else
+  return (int32_t)(((int64_t)a * b) >> 32);
+#endif
+}
+)";
+
+std::string addLineFunction(KernelCode &code, const LineForm &form,
+                            const Requantization &q) {
+  addFunction(code, "adze_high_product", highProduct);
+  struct {
+    std::string name, text;
+  } f;
   auto word = [](int64_t x) {
     return x < 0 ? fmt::format("m{}", -x) : fmt::format("{}", x);
   };
@@ -303,7 +327,8 @@ static inline int32_t {}(uint32_t sum, int32_t bias, int32_t multiplier{})
                         "  }}\n"
                         "  return t {1} {2};\n}}\n",
                         q.high - q.low, q.low < 0 ? "-" : "+", std::abs(q.low));
-  return f;
+  addFunction(code, f.name, f.text);
+  return f.name;
 }
 
 } // namespace adze::families

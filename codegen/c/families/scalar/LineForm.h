@@ -51,13 +51,12 @@ struct LineForm {
 std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
                                      int64_t unit = 1);
 
-/// A C function `int32_t NAME(uint32_t sum, int32_t bias, int32_t multiplier[,
-/// int32_t negative])` that computes y of such a form from the constants of a
-/// channel; the shifts are in its text and name.
-struct LineFunction {
-  std::string name, text;
-};
-LineFunction lineFunction(const LineForm &form, const Requantization &q);
+/// Adds a C function `int32_t NAME(uint32_t sum, int32_t bias, int32_t
+/// multiplier[, int32_t negative])` that computes y of such a form from the
+/// constants of a channel, and returns its name, which begins with "adze_line".
+/// The shifts are in its text and name.
+std::string addLineFunction(KernelCode &code, const LineForm &form,
+                            const Requantization &q);
 
 } // namespace adze::families
 

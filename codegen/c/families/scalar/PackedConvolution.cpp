@@ -252,14 +252,15 @@ KernelFeatures PackedConvolution::features(const Problem &problem,
   double images = double(p.batch * p.groups);
   auto cost = [&](int pairs) {
     TileSize size{pairs, t.tile.channels};
-    return packedTileInstructions(p, size, flushes, twoSided) +
+    return packedTileInstructions(p, size, flushes, twoSided, machine) +
            pairs * gather.instructions() + 60;
   };
   KernelFeatures f;
   f.instructions = images * (double(t.full) * cost(t.tile.pairs) +
                              (t.rest ? cost(t.rest) : 0));
-  if (machine.wordBits != 32 || machine.triple.rfind("riscv", 0) != 0)
-    f.instructions *= 1.05;
+  // 64-bit registers hold the words sign-extended.
+  if (machine.wordBits == 64)
+    f.instructions *= 1.25;
   auto blocks = int64_t(channelBlocks(p, t.tile.channels).size()) * p.groups;
   int64_t taps = packedTaps(p);
   f.constantBytes = blocks * (t.tile.channels * (taps + (twoSided ? 12 : 8)) +

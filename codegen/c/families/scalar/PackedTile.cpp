@@ -219,10 +219,9 @@ private:
 std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
                           const Requantization &q) {
   addKeepMacro(code);
-  LineFunction line = lineFunction(form, q);
-  addFunction(code, line.name, line.text);
+  std::string line = addLineFunction(code, form, q);
   std::string name = fmt::format("adze_packed_{}x{}_{}", 2 * tile.pairs,
-                                 tile.channels, line.name.substr(5));
+                                 tile.channels, line.substr(5));
   TileText text(tile);
   int lineWords = form.twoSided ? 3 : 2;
   std::string advance =
@@ -254,7 +253,7 @@ ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int3
   body += fmt::format("    int8_t *y = out + (c + {0} > channels ? channels - "
                       "{0} : c);\n",
                       tile.channels);
-  body += text.finish(form.twoSided, line.name);
+  body += text.finish(form.twoSided, line);
   body += advance;
   body += fmt::format("    c += {};\n  }} while (c < channels);\n}}\n",
                       tile.channels);
@@ -263,16 +262,26 @@ ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int3
 }
 
 double packedTileInstructions(const ConvolutionProblem &problem, TileSize tile,
-                              int64_t flushes, bool twoSided) {
+                              int64_t flushes, bool twoSided,
+                              const Machine &machine) {
   double words = tile.pairs * tile.channels;
   double blocks = double(channelBlocks(problem, tile.channels).size());
   double pairs = double(packedTaps(problem) / 2) * blocks;
+  bool fused = hasMultiplyAdd(machine);
   // A pair of taps: loads, a multiply and an add a word, two pointers, the bit.
-  double sum = pairs * (2 * (tile.channels + tile.pairs + 2 * words) + 4);
+  double sum =
+      pairs * (2 * (tile.channels + tile.pairs + (fused ? 1 : 2) * words) + 4);
   // A flush saves the first add of each word.
   sum += double(flushes) / double(problem.groups) * (3 * words + 2);
   double output = twoSided ? 13 : 9;
-  return sum + blocks * (2 * words * output + 6 * words + 20);
+  sum += blocks * (2 * words * output + 6 * words + 20);
+  // What does not fit is reloaded: first the totals, once a flush, then more.
+  double missing = 3 * words + tile.channels + 6 - usableRegisters(machine);
+  if (missing > 0)
+    sum += double(flushes) / double(problem.groups) * 3 *
+               std::min(missing, 2 * words) +
+           pairs * 4 * std::max(0.0, missing - 2 * words);
+  return sum;
 }
 
 } // namespace adze::families

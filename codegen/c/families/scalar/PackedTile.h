@@ -61,9 +61,10 @@ int64_t countFlushes(const ConvolutionProblem &problem, int channels);
 std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
                           const Requantization &q);
 
-/// Instructions of one call on a machine with three-operand multiply and add.
+/// Instructions of one call.
 double packedTileInstructions(const ConvolutionProblem &problem, TileSize tile,
-                              int64_t flushes, bool twoSided);
+                              int64_t flushes, bool twoSided,
+                              const Machine &machine);
 
 } // namespace adze::families
 

@@ -7,6 +7,8 @@
 #include "codegen/c/families/scalar/Text.h"
 #include "codegen/c/families/FixedPointText.h"
 
+#include <algorithm>
+
 namespace adze::families {
 
 void addKeepMacro(KernelCode &code) {
@@ -44,8 +46,41 @@ KernelConstant byteConstant(const std::vector<int8_t> &bytes) {
   return constant;
 }
 
-bool isScalarMachine(const Machine &machine) {
-  return !machine.hasDsp && !machine.hasHelium && !machine.hasRvv;
+void keepCheapest(const KernelFamily &family, const Problem &problem,
+                  const Machine &machine, size_t count,
+                  std::vector<Schedule> &schedules) {
+  std::vector<std::pair<double, Schedule>> ranked;
+  for (const Schedule &schedule : schedules)
+    ranked.emplace_back(
+        family.features(problem, schedule, machine).instructions, schedule);
+  std::stable_sort(
+      ranked.begin(), ranked.end(),
+      [](const auto &a, const auto &b) { return a.first < b.first; });
+  ranked.resize(std::min(count, ranked.size()));
+  schedules.clear();
+  for (auto &[instructions, schedule] : ranked)
+    schedules.push_back(std::move(schedule));
+}
+
+static bool isArm(const Machine &machine) {
+  return machine.triple.rfind("arm", 0) == 0 ||
+         machine.triple.rfind("thumb", 0) == 0;
+}
+
+// Armv6-M reaches its upper registers by moves and additions only.
+static bool isArmV6(const Machine &machine) {
+  return isArm(machine) && (machine.cpu == "cortex-m0" ||
+                            machine.triple.rfind("thumbv6m", 0) == 0);
+}
+
+int usableRegisters(const Machine &machine) {
+  if (isArmV6(machine))
+    return 9;
+  return isArm(machine) ? 13 : 27;
+}
+
+bool hasMultiplyAdd(const Machine &machine) {
+  return isArm(machine) && !isArmV6(machine);
 }
 
 } // namespace adze::families

@@ -18,9 +18,16 @@ void addKeepMacro(KernelCode &code);
 
 KernelConstant byteConstant(const std::vector<int8_t> &bytes);
 
-/// Whether a machine runs these kernels: it has no SIMD instructions that
-/// another family would use.
-bool isScalarMachine(const Machine &machine);
+/// Drops all schedules but the `count` that the family predicts the fewest
+/// instructions for.
+void keepCheapest(const KernelFamily &family, const Problem &problem,
+                  const Machine &machine, size_t count,
+                  std::vector<Schedule> &schedules);
+
+/// Registers that a compiler can give to the values of a loop.
+int usableRegisters(const Machine &machine);
+/// Whether a product is added in one instruction (Arm's MLA).
+bool hasMultiplyAdd(const Machine &machine);
 
 } // namespace adze::families
 
