@@ -42,6 +42,8 @@ namespace adze::families {
   FAMILY(denseDsp) /* dense/Dsp.cpp */                                         \
   FAMILY(additionRvv) /* addition/Rvv.cpp */                                   \
   FAMILY(poolRvv) /* pool/Rvv.cpp */                                           \
+  FAMILY(convWinogradRvv) /* conv_winograd/Rvv.cpp */                          \
+  FAMILY(denseReductionRvv) /* dense/RvvReduction.cpp */                       \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
