@@ -63,7 +63,7 @@ public:
   }
 
   bool matches(const Problem &problem, const Machine &machine) const override {
-    const ConvolutionProblem *p = findConvolution(problem, machine);
+    const ConvolutionProblem *p = findConvolution(problem, machine, true);
     return p && p->groups == 1 && p->inputChannels % 4 == 0 &&
            p->kernelHeight * p->kernelWidth > 1 && p->kernelHeight <= 8 &&
            p->dilationWidth == 1 && p->outputWidth >= 2 &&
@@ -83,10 +83,10 @@ public:
     Ring ring(p);
     KernelFeatures f;
     double pairs = double(p.outputWidth / 2);
-    double row = 30 + 5 * double(p.kernelHeight) +
-                 product.instructions(pairs, p.requantization);
+    double row =
+        30 + 5 * double(p.kernelHeight) + product.instructions(pairs, p);
     if (p.outputWidth % 2)
-      row += 10 + product.instructions(1, p.requantization);
+      row += 10 + product.instructions(1, p);
     double widened =
         20 +
         double(ring.borderEntries()) *
@@ -98,8 +98,7 @@ public:
     f.instructions = double(p.batch) *
                      (20 + double(p.outputHeight) * row + inputRows * widened);
     f.constantBytes =
-        4 * product.constantWords(expectsSteps(p.requantization)) +
-        12 * WidenPlan::words + p.inputChannels;
+        4 * product.constantWords(p) + 12 * WidenPlan::words + p.inputChannels;
     f.codeBytes = product.codeBytes() + 500;
     f.scratchBytes = ring.scratchBytes(p, product);
     f.stackBytes = 200;
@@ -112,9 +111,8 @@ public:
     bool wide = isWide(schedule);
     Product product = productOf(p, wide);
     Ring ring(p);
-    FastRequantization form;
-    int64_t scale = 0;
-    if (!findForm(p, wide, form, scale))
+    Epilogue epilogue;
+    if (!findEpilogue(p, wide, epilogue))
       return false;
     int64_t channels = p.inputChannels, outputs = p.outputChannels;
     std::vector<int32_t> words;
@@ -129,12 +127,15 @@ public:
                                                p.kernelWidth * channels);
     if (!packProduct(product,
                      {outputs, 2 * outputs, 8 * p.strideWidth * channels},
-                     {p, form, scale, taps}, 0, words))
+                     {p, epilogue, taps}, 0, words))
       return false;
     code.constants.push_back(wordConstant(words));
     code.scratchBytes.push_back(ring.scratchBytes(p, product));
     std::string widen = addWiden(code, wide);
-    std::string multiply = addProduct(code, product, form);
+    std::string multiply = addProduct(code, product, epilogue);
+    // In place of the residual input if every output is computed once.
+    if (p.residual && p.outputWidth % 2 == 0 && outputs % 2 == 0)
+      code.overlap = {{1, 0}};
     code.body = bodyText(p, ring, widen, multiply, zero, header);
     return true;
   }
@@ -185,8 +186,9 @@ std::string DirectDsp::bodyText(const ConvolutionProblem &p, const Ring &ring,
     int64_t words = (p.outputWidth - 2) * p.strideWidth * channels;
     for (int64_t k = 0; k < p.kernelHeight; ++k)
       last += fmt::format("    segments[{}] += {};\n", k, words);
-    last += fmt::format("    {}(segments, out + {}, 1, c0 + {});\n", multiply,
-                        (p.outputWidth - 2) * outputs, header);
+    std::string out = fmt::format("out + {}", (p.outputWidth - 2) * outputs);
+    last += fmt::format("    {}(segments, {}, 1, c0 + {}{});\n", multiply, out,
+                        header, residualArgument(p, out));
   }
   bool batched = p.batch > 1;
   return fmt::format(
@@ -204,7 +206,7 @@ std::string DirectDsp::bodyText(const ConvolutionProblem &p, const Ring &ring,
       }}
       line = {in} + (next - {top}) * {pitch};
 {columns}    }}
-{segments}    {multiply}(segments, out, {pairs}, c0 + {header});
+{segments}    {multiply}(segments, out, {pairs}, c0 + {header}{residual});
 {last}    out += {outPitch};
   }}
 {imagesEnd})",
@@ -224,7 +226,8 @@ std::string DirectDsp::bodyText(const ConvolutionProblem &p, const Ring &ring,
       fmt::arg("pitch", p.inputWidth * channels), fmt::arg("columns", columns),
       fmt::arg("segments", segments), fmt::arg("multiply", multiply),
       fmt::arg("pairs", p.outputWidth / 2), fmt::arg("header", header),
-      fmt::arg("last", last), fmt::arg("outPitch", p.outputWidth * outputs),
+      fmt::arg("last", last), fmt::arg("residual", residualArgument(p, "out")),
+      fmt::arg("outPitch", p.outputWidth * outputs),
       fmt::arg("imagesEnd",
                batched ? fmt::format("  in += {};\n  }}\n",
                                      p.inputHeight * p.inputWidth * channels)

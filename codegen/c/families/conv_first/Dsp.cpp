@@ -103,7 +103,7 @@ public:
   }
 
   bool matches(const Problem &problem, const Machine &machine) const override {
-    const ConvolutionProblem *p = findConvolution(problem, machine);
+    const ConvolutionProblem *p = findConvolution(problem, machine, true);
     return p && !(p->isDepthwise() && p->groupOutputs() == 1) &&
            p->padLeft >= 0 && p->padTop >= 0 &&
            p->kernelHeight * p->kernelWidth * p->groupInputs() <= 8192 &&
@@ -122,7 +122,7 @@ public:
     Plan plan(p, wide);
     auto block = [&](int64_t count) {
       return plan.gather.instructions(double(count), wide) +
-             plan.product.instructions(double(count), p.requantization) + 18;
+             plan.product.instructions(double(count), p) + 18;
     };
     double step = double(plan.pairs / plan.block) * block(plan.block) + 15;
     if (plan.pairs % plan.block)
@@ -136,9 +136,7 @@ public:
     f.instructions = 20 + double(p.batch) * (double(bands) * (copied + 12) +
                                              double(steps * p.groups) * step);
     f.constantBytes =
-        4 *
-        (plan.gather.words() +
-         p.groups * plan.product.constantWords(expectsSteps(p.requantization)));
+        4 * (plan.gather.words() + p.groups * plan.product.constantWords(p));
     f.codeBytes = plan.product.codeBytes() + 600;
     f.scratchBytes = plan.scratchBytes();
     f.stackBytes = 220;
@@ -150,16 +148,15 @@ public:
     auto &p = std::get<ConvolutionProblem>(problem);
     bool wide = isWide(schedule);
     Plan plan(p, wide);
-    FastRequantization form;
-    int64_t scale = 0;
-    if (!findForm(p, wide, form, scale))
+    Epilogue epilogue;
+    if (!findEpilogue(p, wide, epilogue))
       return false;
     std::vector<int32_t> words;
     plan.gather.append(words);
     auto header = int64_t(words.size());
     for (int64_t group = 0; group < p.groups; ++group)
       if (!packProduct(plan.product, plan.steps(p),
-                       {p, form, scale, plan.gather.taps},
+                       {p, epilogue, plan.gather.taps},
                        group * p.groupOutputs(), words))
         return false;
     int64_t groupWords = (int64_t(words.size()) - header) / p.groups;
@@ -167,7 +164,11 @@ public:
     code.scratchBytes.push_back(plan.scratchBytes());
     code.headers.insert("string.h");
     std::string gather = addGather(code, wide);
-    std::string multiply = addProduct(code, plan.product, form);
+    std::string multiply = addProduct(code, plan.product, epilogue);
+    // In place of the residual input if every output is computed once.
+    bool once = plan.vertical ? p.outputHeight % 2 == 0 : !plan.overlaps(p);
+    if (p.residual && once && p.groupOutputs() % 2 == 0)
+      code.overlap = {{1, 0}};
     code.body = bodyText(p, plan, gather, multiply, header, groupWords);
     return true;
   }
@@ -214,8 +215,9 @@ std::string GatherDsp::bodyText(const ConvolutionProblem &p, const Plan &plan,
   auto block = [&](const std::string &in, const std::string &out,
                    int64_t count) {
     return fmt::format("{0}{1}(scratch0, {2}, {3}, c0);\n"
-                       "{0}{4}(segments, {5}, {3}, {6});\n",
-                       indent, gather, in, count, multiply, out, weights);
+                       "{0}{4}(segments, {5}, {3}, {6}{7});\n",
+                       indent, gather, in, count, multiply, out, weights,
+                       residualArgument(p, out));
   };
   std::string steps;
   int64_t blocks = plan.pairs / plan.block, rest = plan.pairs % plan.block;

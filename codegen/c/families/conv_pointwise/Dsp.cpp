@@ -55,7 +55,7 @@ public:
   }
 
   bool matches(const Problem &problem, const Machine &machine) const override {
-    const ConvolutionProblem *p = findConvolution(problem, machine);
+    const ConvolutionProblem *p = findConvolution(problem, machine, true);
     if (!p || p->groups != 1 || p->kernelHeight != 1 || p->kernelWidth != 1 ||
         p->padTop != 0 || p->padLeft != 0 || p->inputChannels % 4)
       return false;
@@ -86,8 +86,8 @@ public:
     int64_t pairs = rows.pixels / 2, blocks = pairs / rows.block;
     auto block = [&](int64_t count) {
       WidenPlan plan{count, p.inputChannels / 4, 0};
-      return plan.instructions(wide) +
-             product.instructions(double(count), p.requantization) + 20;
+      return plan.instructions(wide) + product.instructions(double(count), p) +
+             20;
     };
     KernelFeatures f;
     double row = double(blocks) * block(rows.block);
@@ -96,9 +96,7 @@ public:
     if (rows.pixels % 2)
       row += block(1);
     f.instructions = 20 + double(rows.count) * (row + 8);
-    f.constantBytes =
-        4 * (3 * WidenPlan::words +
-             product.constantWords(expectsSteps(p.requantization)));
+    f.constantBytes = 4 * (3 * WidenPlan::words + product.constantWords(p));
     f.codeBytes = product.codeBytes() + 300;
     f.scratchBytes = scratchBytes(p, product, rows);
     f.stackBytes = 160;
@@ -111,9 +109,8 @@ public:
     bool wide = isWide(schedule);
     Product product = productOf(p, wide);
     Rows rows = rowsOf(p);
-    FastRequantization form;
-    int64_t scale = 0;
-    if (!findForm(p, wide, form, scale))
+    Epilogue epilogue;
+    if (!findEpilogue(p, wide, epilogue))
       return false;
     int64_t channels = p.inputChannels, outputs = p.outputChannels;
     int64_t distance = p.strideWidth * channels;
@@ -123,12 +120,12 @@ public:
       WidenPlan{count, channels / 4, 2 * distance - channels}.append(words);
     std::vector<int64_t> taps = contiguousTaps(1, product.chunks, channels);
     if (!packProduct(product, {outputs, 2 * outputs, 4 * channels},
-                     {p, form, scale, taps}, 0, words))
+                     {p, epilogue, taps}, 0, words))
       return false;
     code.constants.push_back(wordConstant(words));
     code.scratchBytes.push_back(scratchBytes(p, product, rows));
     std::string widen = addWiden(code, wide);
-    std::string multiply = addProduct(code, product, form);
+    std::string multiply = addProduct(code, product, epilogue);
 
     bool several = rows.count > 1, loop = pairs / rows.block > 1;
     std::string indent = several ? "    " : "  ";
@@ -136,10 +133,13 @@ public:
     auto block = [&](const std::string &in, const std::string &out,
                      int64_t count, int64_t plan) {
       return fmt::format("{0}{1}(scratch0, {2}, {2} + {3}, c0 + {4});\n"
-                         "{0}{5}(segments, {6}, {7}, c0 + {8});\n",
+                         "{0}{5}(segments, {6}, {7}, c0 + {8}{9});\n",
                          indent, widen, in, distance, plan, multiply, out,
-                         count, first);
+                         count, first, residualArgument(p, out));
     };
+    // In place of the residual input if every output is computed once.
+    if (p.residual && rows.pixels % 2 == 0 && outputs % 2 == 0)
+      code.overlap = {{1, 0}};
     code.body = "  const int32_t *segments[1];\n  const int8_t *in = in0;\n"
                 "  int8_t *out = out0;\n";
     if (several)

@@ -190,7 +190,7 @@ std::string densePlain(KernelCode &code, const DensePlan &plan,
 bool packDense(const DensePlan &plan, const ProductWeights &source,
                std::vector<int32_t> &words) {
   words.push_back(int32_t(plan.chunks * 8));
-  bool steps = source.form.stepped || source.form.exact;
+  bool steps = source.epilogue.form.stepped || source.epilogue.form.exact;
   for (int64_t group = 0; group < plan.groups(); ++group) {
     int64_t first = plan.firstOf(group);
     std::vector<int64_t> oddSums(size_t(plan.tile), 0);
@@ -210,7 +210,7 @@ bool packDense(const DensePlan &plan, const ProductWeights &source,
       words[biases + c] =
           packBias(source, plan.wide, first + int64_t(c), oddSums[c]);
     for (int64_t c = 0; c < plan.tile; ++c) {
-      const auto &factor = source.form.channels[size_t(first + c)];
+      const auto &factor = source.epilogue.form.channels[size_t(first + c)];
       words.push_back(factor.multiplier);
       words.push_back(factor.addend);
       if (steps)
@@ -231,7 +231,7 @@ public:
   }
 
   bool matches(const Problem &problem, const Machine &machine) const override {
-    const ConvolutionProblem *p = findConvolution(problem, machine);
+    const ConvolutionProblem *p = findConvolution(problem, machine, false);
     // The window is the whole image.
     return p && p->groups == 1 && p->batch == 1 && p->outputHeight == 1 &&
            p->outputWidth == 1 && p->padTop == 0 && p->padLeft == 0 &&
@@ -260,18 +260,17 @@ public:
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     DensePlan plan(p, isWide(schedule));
-    FastRequantization form;
-    int64_t scale = 0;
-    if (!findForm(p, plan.wide, form, scale))
+    Epilogue epilogue;
+    if (!findEpilogue(p, plan.wide, epilogue))
       return false;
     std::vector<int32_t> words;
     std::vector<int64_t> taps = contiguousTaps(1, plan.chunks, plan.depth);
-    if (!packDense(plan, {p, form, scale, taps}, words))
+    if (!packDense(plan, {p, epilogue, taps}, words))
       return false;
     code.constants.push_back(wordConstant(words));
     code.scratchBytes.push_back(plan.chunks * 8);
     std::string spread = addWidenSingle(code, plan.wide);
-    FastRequantization named = form;
+    FastRequantization named = epilogue.form;
     named.unitSteps = false; // a step is a word of the constants here
     std::string name = fmt::format(
         "adze_dsp_dense{}_{}x{}{}{}", plan.wide ? "16" : "8", plan.tile,

@@ -9,10 +9,14 @@
 namespace adze::families::dsp {
 
 const ConvolutionProblem *findConvolution(const Problem &problem,
-                                          const Machine &machine) {
+                                          const Machine &machine, bool adds) {
   auto *p = std::get_if<ConvolutionProblem>(&problem);
-  if (!machine.hasDsp || !p || p->type != QuantizedType::int8 || p->residual ||
+  if (!machine.hasDsp || !p || p->type != QuantizedType::int8 ||
       p->requantization.low < -128 || p->requantization.high > 127)
+    return nullptr;
+  // The saturation is the only clamp behind an addition.
+  if (p->residual &&
+      (!adds || p->residual->low != -128 || p->residual->high != 127))
     return nullptr;
   return p;
 }

@@ -11,10 +11,10 @@
 
 namespace adze::families::dsp {
 
-/// The convolution that the families of DSP cores compute, or null: int8, no
-/// residual input.
+/// The convolution that the families of DSP cores compute, or null: int8;
+/// with a residual input only if `adds`.
 const ConvolutionProblem *findConvolution(const Problem &problem,
-                                          const Machine &machine);
+                                          const Machine &machine, bool adds);
 
 /// Schedules of a family: int8 weights, and int16 ones, which take fewer
 /// instructions and twice the memory.

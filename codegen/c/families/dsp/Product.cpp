@@ -16,16 +16,17 @@ namespace adze::families::dsp {
 
 namespace {
 
-constexpr int64_t headerWords = 4;
+/// Steps, and the three integers of an addition.
+int64_t headerWords(bool adds) { return adds ? 7 : 4; }
 
-/// Chunks of four taps from the least registers that the text may have.
+/// The stack frame, offsets from the stack pointer.
 struct Layout {
-  // Offsets from the stack pointer.
   static constexpr int64_t pairs = 8, constants = 12, rows = 16; // out: 0
-  int64_t ends = 0, bytes = 0;
-  explicit Layout(const Product &p) {
+  int64_t ends = 0, addition = 0, bytes = 0;
+  Layout(const Product &p, bool adds) {
     ends = rows + 4 * p.segments;
-    bytes = (ends + (p.looped() ? 4 * p.segments : 0) + 7) / 8 * 8 + 4;
+    addition = ends + (p.looped() ? 4 * p.segments : 0);
+    bytes = (addition + (adds ? 16 : 0) + 7) / 8 * 8 + 4;
   }
 };
 
@@ -94,12 +95,43 @@ void emitAdvance(Assembly &a, int64_t offset, int64_t count, const char *step) {
 
 bool isOdd(const Product &p) { return p.channels % 2 != 0; }
 
-Assembly productAssembly(const Product &p, const FastRequantization &form) {
+/// r2, r4 (one channel) and r3, r5 (the next) plus the residual input at the
+/// outputs r0 and lr; r6 to r9 and r11 are overwritten.
+void emitAddition(Assembly &a, const Product &p, const Layout &layout,
+                  const LinearForm &form) {
+  a("add r11, sp, #{}", layout.addition);
+  a("ldmia r11, {{r6-r9}}");
+  auto add = [&](const char *sum, const char *out) {
+    a("ldrsb r11, [{}, r6]", out);
+    a("mla r11, r11, r8, r9");
+    a("mla {0}, {0}, r7, r11", sum);
+    a("ssat {0}, #8, {0}, asr #{1}", sum, form.shift);
+  };
+  add("r2", "r0");
+  add("r4", "lr");
+  if (p.channels == 1)
+    return;
+  a("adds r6, #1");
+  add("r3", "r0");
+  add("r5", "lr");
+}
+
+Assembly productAssembly(const Product &p, const Epilogue &epilogue) {
   Assembly a;
-  Layout layout(p);
+  bool adds = epilogue.addition.has_value();
+  Layout layout(p, adds);
   const char *names[] = {"r7", "r8", "r9", "r10"};
   a("push {{r4-r11, lr}}");
+  if (adds)
+    a("ldr r12, [sp, #36]");
   a("sub sp, sp, #{}", layout.bytes);
+  if (adds) {
+    a("sub r12, r12, r1");
+    a("add r8, r3, #16");
+    a("ldmia r8, {{r9-r11}}");
+    a("strd r12, r9, [sp, #{}]", layout.addition);
+    a("strd r10, r11, [sp, #{}]", layout.addition + 8);
+  }
   a("ldr r4, [r3]");
   a("add r4, r1, r4");
   a("strd r1, r4, [sp]");
@@ -117,7 +149,7 @@ Assembly productAssembly(const Product &p, const FastRequantization &form) {
   }
   a("2:");
   a("ldr r1, [sp, #{}]", Layout::constants);
-  a("adds r1, #{}", 4 * headerWords);
+  a("adds r1, #{}", 4 * headerWords(adds));
   a("1:");
   a("ldmia r1!, {{r2, r3}}");
   if (p.looped()) {
@@ -136,8 +168,10 @@ Assembly productAssembly(const Product &p, const FastRequantization &form) {
     }
   }
   // Pixels in r2, r4 (first channel) and r3, r5 (second channel).
-  std::string more = emitRequantizePairs(a, form);
+  std::string more = emitRequantizePairs(a, epilogue.form);
   a("ldrd r0, lr, [sp]");
+  if (adds)
+    emitAddition(a, p, layout, *epilogue.addition);
   if (p.channels == 1) {
     a("strb r2, [r0]");
     a("strb r4, [lr]");
@@ -175,8 +209,9 @@ Assembly productAssembly(const Product &p, const FastRequantization &form) {
 }
 
 std::string productPlain(KernelCode &code, const Product &p,
-                         const FastRequantization &form) {
+                         const Epilogue &epilogue) {
   addPlainDual(code);
+  const FastRequantization &form = epilogue.form;
   std::string finish = addPlainRequantize(code, form);
   std::string chunk =
       p.wide ? "            s[c][0] = adze_dsp_dual(w[0], x[0], s[c][0]);\n"
@@ -199,6 +234,18 @@ std::string productPlain(KernelCode &code, const Product &p,
                         "        second[c] = y[c][1];\n      }}\n"
                         "      first += {0};\n      second += {0};\n",
                         isOdd(p) ? "more" : "2");
+  std::string addition;
+  if (epilogue.addition)
+    addition = fmt::format(
+        R"(      for (c = 0; c < {channels}; ++c)
+        for (k = 0; k < 2; ++k) {{
+          int32_t t = residual[(k ? second : first) - out + c];
+          t = (y[c][k] * constants[4] + t * constants[5] + constants[6]) >> {shift};
+          y[c][k] = (int8_t)(t < -128 ? -128 : t > 127 ? 127 : t);
+        }}
+)",
+        fmt::arg("channels", p.channels == 1 ? 1 : 2),
+        fmt::arg("shift", epilogue.addition->shift));
   return fmt::format(
       R"(  const int32_t *x;
   int8_t *first = out, *second = out + constants[0];
@@ -224,12 +271,13 @@ std::string productPlain(KernelCode &code, const Product &p,
           y[c][k] = {finish}(s[c][k], w[2 * c], w[2 * c + 1], {step});
       w += {factors};
       more = *w++;
-{store}    }} while (more);
+{addition}{store}    }} while (more);
     first += constants[1];
     second = first + constants[0];
   }}
 )",
-      fmt::arg("header", headerWords), fmt::arg("segments", p.segments),
+      fmt::arg("header", headerWords(epilogue.addition.has_value())),
+      fmt::arg("addition", addition), fmt::arg("segments", p.segments),
       fmt::arg("chunks", p.looped() ? std::string("constants[3] / 16")
                                     : std::to_string(p.chunks)),
       fmt::arg("chunk", chunk), fmt::arg("finish", finish),
@@ -265,8 +313,9 @@ Product::Product(bool isWide, int64_t segmentCount, int64_t chunkCount,
   }
 }
 
-int64_t Product::constantWords(bool stepped) const {
-  return headerWords +
+int64_t Product::constantWords(const ConvolutionProblem &p) const {
+  bool stepped = expectsSteps(p.requantization);
+  return headerWords(p.residual.has_value()) +
          pairsOfChannels() *
              (2 + segments * chunks * chunkWords() + (stepped ? 7 : 5));
 }
@@ -275,13 +324,14 @@ bool expectsSteps(const Requantization &r) {
   return r.rounding == Rounding::twice && r.low < r.zeroPoint;
 }
 
-double Product::instructions(double pairs, const Requantization &r) const {
+double Product::instructions(double pairs, const ConvolutionProblem &p) const {
   double chunk = wide ? 10 : 11.5;
   double passes = looped() ? double(chunks / unrolled) : 1;
   double segment = 1 + (looped() ? passes * 3 : 0) + double(chunks) * chunk +
                    (!wide && unrolled % 2 ? passes * 0.5 : 0);
   double perChannels = 1 + (looped() ? 2 : 0) + double(segments) * segment + 1 +
-                       4 * requantizeInstructions(r) +
+                       4 * requantizeInstructions(p.requantization) +
+                       (p.residual ? 19 : 0) +
                        (channels == 1  ? 3
                         : channels % 2 ? 8
                                        : 6) +
@@ -295,8 +345,12 @@ int64_t Product::codeBytes() const {
   return segments * unrolled * (wide ? 40 : 46) + 200 + 16 * segments;
 }
 
-bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
-              int64_t &scale) {
+bool findEpilogue(const ConvolutionProblem &p, bool wide, Epilogue &epilogue) {
+  if (p.residual) {
+    epilogue.addition = findLinearForm(*p.residual);
+    if (!epilogue.addition)
+      return false;
+  }
   std::vector<AccumulatorRange> ranges = accumulatorRanges(p);
   const std::vector<int64_t> byteScales = {256}, wideScales = {128, 64};
   const std::vector<int64_t> &scales = wide ? wideScales : byteScales;
@@ -304,15 +358,15 @@ bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
     FastSearch search;
     search.scale = candidate;
     if (auto found = findFastRequantization(p.requantization, ranges, search)) {
-      form = std::move(*found);
-      scale = candidate;
+      epilogue.form = std::move(*found);
+      epilogue.scale = candidate;
       return true;
     }
   }
   for (int64_t candidate : scales)
     if (auto found = exactRequantization(p.requantization, ranges, candidate)) {
-      form = std::move(*found);
-      scale = candidate;
+      epilogue.form = std::move(*found);
+      epilogue.scale = candidate;
       return true;
     }
   return false;
@@ -341,8 +395,8 @@ bool packChunk(const ProductWeights &weights, bool wide, int64_t channel,
     words.push_back(int32_t((uint32_t(low) & 0xffff) | (uint32_t(high) << 16)));
   };
   if (wide) {
-    pack(weights.scale * w[0], weights.scale * w[2]);
-    pack(weights.scale * w[1], weights.scale * w[3]);
+    pack(weights.epilogue.scale * w[0], weights.epilogue.scale * w[2]);
+    pack(weights.epilogue.scale * w[1], weights.epilogue.scale * w[3]);
     return true;
   }
   oddSum += w[1] + w[3];
@@ -359,8 +413,9 @@ int32_t packBias(const ProductWeights &weights, bool wide, int64_t channel,
                  int64_t oddSum) {
   if (channel < 0)
     return 0;
-  int64_t bias = weights.scale * weights.problem.bias[size_t(channel)] +
-                 weights.form.channels[size_t(channel)].correction;
+  int64_t bias =
+      weights.epilogue.scale * weights.problem.bias[size_t(channel)] +
+      weights.epilogue.form.channels[size_t(channel)].correction;
   if (!wide)
     bias += 256 * 127 * oddSum;
   return int32_t(uint32_t(uint64_t(bias)));
@@ -377,6 +432,8 @@ bool packProduct(const Product &product, const ProductSteps &steps,
   words.push_back(int32_t(steps.nextPair - progress));
   words.push_back(int32_t(steps.nextWindow));
   words.push_back(int32_t(product.chunks * 16));
+  if (const auto &addition = weights.epilogue.addition)
+    words.insert(words.end(), {addition->p, addition->q, addition->r});
   int64_t pairs = product.pairsOfChannels();
   for (int64_t pair = 0; pair < pairs; ++pair) {
     // An odd channel at the end is computed with the one before it once more.
@@ -398,13 +455,14 @@ bool packProduct(const Product &product, const ProductSteps &steps,
           packBias(weights, product.wide, channel[c], oddSum[c]);
     for (int64_t o : channel) {
       auto factor = o < 0 ? FastRequantization::Channel()
-                          : weights.form.channels[size_t(o)];
+                          : weights.epilogue.form.channels[size_t(o)];
       words.push_back(factor.multiplier);
       words.push_back(factor.addend);
     }
-    if (hasSteps(weights.form))
+    if (hasSteps(weights.epilogue.form))
       for (int64_t o : channel)
-        words.push_back(o < 0 ? 0 : weights.form.channels[size_t(o)].step);
+        words.push_back(o < 0 ? 0
+                              : weights.epilogue.form.channels[size_t(o)].step);
     bool last = pair + 1 == pairs;
     bool beforeOverlap = odd && pair + 2 == pairs;
     words.push_back(last ? 0 : beforeOverlap ? 1 : 2);
@@ -413,20 +471,30 @@ bool packProduct(const Product &product, const ProductSteps &steps,
 }
 
 std::string addProduct(KernelCode &code, const Product &p,
-                       const FastRequantization &form) {
-  std::string name =
-      fmt::format("adze_dsp_product{}_{}x{}{}{}{}", p.wide ? "16" : "8",
-                  p.segments, p.unrolled, p.looped() ? "loop" : "",
-                  p.channels == 1 ? "_single"
-                  : isOdd(p)      ? "_odd"
-                                  : "",
-                  formSuffix(form));
+                       const Epilogue &epilogue) {
+  std::string name = fmt::format(
+      "adze_dsp_product{}_{}x{}{}{}{}{}", p.wide ? "16" : "8", p.segments,
+      p.unrolled, p.looped() ? "loop" : "",
+      p.channels == 1 ? "_single"
+      : isOdd(p)      ? "_odd"
+                      : "",
+      formSuffix(epilogue.form),
+      epilogue.addition ? fmt::format("_add{}", epilogue.addition->shift) : "");
+  std::vector<std::string> parameters = {"const int32_t *const *segments",
+                                         "int8_t *out", "int32_t pairs",
+                                         "const int32_t *constants"};
+  if (epilogue.addition)
+    parameters.push_back("const int8_t *residual");
   addDspFunction(code, name,
                  "/* Two pixels times all output channels, two at a time. */\n",
-                 {"const int32_t *const *segments", "int8_t *out",
-                  "int32_t pairs", "const int32_t *constants"},
-                 productAssembly(p, form), productPlain(code, p, form));
+                 parameters, productAssembly(p, epilogue),
+                 productPlain(code, p, epilogue));
   return name;
+}
+
+std::string residualArgument(const ConvolutionProblem &p,
+                             const std::string &out) {
+  return p.residual ? fmt::format(", in1 + ({} - out0)", out) : "";
 }
 
 } // namespace adze::families::dsp

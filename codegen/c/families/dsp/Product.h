@@ -31,6 +31,7 @@
 #ifndef ADZE_CODEGEN_C_FAMILIES_DSP_PRODUCT_H
 #define ADZE_CODEGEN_C_FAMILIES_DSP_PRODUCT_H
 
+#include "codegen/c/families/addition/LinearForm.h"
 #include "codegen/c/families/requantize/Search.h"
 
 namespace adze::families::dsp {
@@ -50,9 +51,9 @@ struct Product {
   int64_t chunkWords() const { return wide ? 4 : 2; } // of a channel pair
   int64_t pairsOfChannels() const { return (channels + 1) / 2; }
   /// Words of weights, factors and header.
-  int64_t constantWords(bool stepped) const;
+  int64_t constantWords(const ConvolutionProblem &p) const;
   /// Instructions of a call for `pairs` pairs of pixels.
-  double instructions(double pairs, const Requantization &r) const;
+  double instructions(double pairs, const ConvolutionProblem &p) const;
   int64_t codeBytes() const;
 };
 
@@ -63,17 +64,23 @@ struct ProductSteps {
   int64_t nextWindow = 0;  // from the windows of a pair to those of the next
 };
 
-/// The constants of the product in `words`, and the function
-///   NAME(const int32_t *const *segments, int8_t *out, int32_t pairs,
-///        const int32_t *constants)
-/// in `code`. `taps` says which weight of a channel ([kernelHeight,
-/// kernelWidth, groupInputs], flat) stands at a place of the window (segment,
-/// chunk, four), -1: none. Channels are firstChannel, ... False where the
-/// weights admit no exact form.
+/// What happens to a sum: requantization, and the addition of the residual
+/// input where the problem has one.
+struct Epilogue {
+  FastRequantization form;
+  int64_t scale = 0; // of `form`
+  std::optional<LinearForm> addition;
+};
+/// The epilogue for one of the scales that the weights admit; false where there
+/// is none.
+bool findEpilogue(const ConvolutionProblem &p, bool wide, Epilogue &epilogue);
+
+/// `taps` says which weight of a channel ([kernelHeight, kernelWidth,
+/// groupInputs], flat) stands at a place of the window (segment, chunk, four);
+/// -1: none.
 struct ProductWeights {
   const ConvolutionProblem &problem;
-  const FastRequantization &form;
-  int64_t scale = 0; // of `form`
+  const Epilogue &epilogue;
   const std::vector<int64_t> &taps;
 };
 /// Appends the words of one channel for the four taps from `at` on, and adds up
@@ -84,15 +91,22 @@ bool packChunk(const ProductWeights &weights, bool wide, int64_t channel,
 /// What the channel's sum begins with.
 int32_t packBias(const ProductWeights &weights, bool wide, int64_t channel,
                  int64_t oddSum);
+/// The constants of the product for the channels from `firstChannel` on; false
+/// where weights do not fit.
 bool packProduct(const Product &product, const ProductSteps &steps,
                  const ProductWeights &weights, int64_t firstChannel,
                  std::vector<int32_t> &words);
+/// The function
+///   NAME(const int32_t *const *segments, int8_t *out, int32_t pairs,
+///        const int32_t *constants[, const int8_t *residual])
+/// whose last argument is where the residual input of the first output lies.
 std::string addProduct(KernelCode &code, const Product &product,
-                       const FastRequantization &form);
+                       const Epilogue &epilogue);
+/// That argument in a call whose outputs begin at `out`, with a comma in front;
+/// nothing where the problem has no residual input.
+std::string residualArgument(const ConvolutionProblem &p,
+                             const std::string &out);
 
-/// The form for one of the scales that the weights admit, and that scale.
-bool findForm(const ConvolutionProblem &p, bool wide, FastRequantization &form,
-              int64_t &scale);
 /// Whether the form will probably be a stepped one.
 bool expectsSteps(const Requantization &r);
 

@@ -31,7 +31,7 @@ private:
 
 /// Adds a shared function to the kernel: `assembly` where the core has the DSP
 /// extension, the statements `plain` elsewhere. `parameters` are full
-/// declarations ("const int32_t *x"), four at most: the registers r0 to r3.
+/// declarations ("const int32_t *x"); r0 to r3, the fifth on the stack.
 void addDspFunction(KernelCode &code, const std::string &name,
                     const std::string &comment,
                     const std::vector<std::string> &parameters,
