@@ -59,11 +59,18 @@ struct Gather {
   int64_t run() const {
     return contiguous ? p.kernelWidth * p.groupInputs() : p.groupInputs();
   }
+  /// Elements that one turn of the copying loop takes, a divisor of the run.
+  int64_t unroll() const {
+    for (int64_t u = 12; u > 1; --u)
+      if (run() % u == 0)
+        return u;
+    return 1;
+  }
   /// Instructions for the words of one pair of pixels.
   double instructions() const {
     double words = double(p.kernelHeight * p.kernelWidth * p.groupInputs());
     double runs = words / double(run());
-    return words * (run() % 4 == 0 ? 6 : 7.5) + runs * (bordered() ? 34 : 22) +
+    return words * (5 + 4 / double(unroll())) + runs * (bordered() ? 30 : 20) +
            20;
   }
 
@@ -81,39 +88,37 @@ static std::string affine(const std::string &x, int64_t factor, int64_t minus) {
   return minus == 0 ? text : fmt::format("{} - {}", text, minus);
 }
 
-static std::string addPairs(KernelCode &code, int pairs, int64_t run) {
-  bool quads = run % 4 == 0;
-  std::string name = fmt::format("adze_pairs_{}{}", pairs, quads ? "_by4" : "");
+static std::string pairsName(int pairs, int64_t unroll) {
+  return fmt::format("adze_pairs_{}_by{}", pairs, unroll);
+}
+
+static void addPairs(KernelCode &code, int pairs, int64_t unroll) {
   std::string text = fmt::format(
-      R"(/* Two pixels side by side into the halves of a word, {}n elements. */
-ADZE_SHARED static void {}(uint32_t *d, const int8_t *a, const int8_t *b, int32_t n)
+      R"(/* Two pixels side by side into the halves of words, {0} * n elements. */
+ADZE_SHARED static void {1}(uint32_t *d, const int8_t *a, const int8_t *b, int32_t n)
 {{
   do {{
 )",
-      quads ? "4 * " : "", name);
-  int count = quads ? 4 : 1;
-  for (int i = 0; i < count; ++i)
+      unroll, pairsName(pairs, unroll));
+  for (int64_t i = 0; i < unroll; ++i)
     text +=
         fmt::format("    d[{}] = (uint32_t)a[{}] + ((uint32_t)b[{}] << 16);\n",
                     i * pairs, i, i);
   text += fmt::format("    a += {0};\n    b += {0};\n    d += {1};\n"
                       "  }} while (--n > 0);\n}}\n",
-                      count, count * pairs);
-  addSharedFunction(code, name, text);
-  return name;
+                      unroll, unroll * pairs);
+  addSharedFunction(code, pairsName(pairs, unroll), text);
 }
 
 /// Fills the words of one pair: `d` is where, (ya, xa) and (yb, xb) are the
 /// upper left corners of the two windows.
 std::string Gather::text(int pairs, const std::string &indent) const {
   int64_t inputs = p.groupInputs();
-  std::string name =
-      fmt::format("adze_pairs_{}{}", pairs, run() % 4 == 0 ? "_by4" : "");
-  int64_t count = run() % 4 == 0 ? run() / 4 : run();
   auto call = [&](const std::string &a, const std::string &b, int64_t words,
                   const std::string &in) {
-    return fmt::format("{0}{1}(d, {2}, {3}, {4});\n{0}d += {5};\n", in, name, a,
-                       b, words, words * (run() % 4 == 0 ? 4 : 1) * pairs);
+    return fmt::format("{0}{1}(d, {2}, {3}, {4});\n{0}d += {5};\n", in,
+                       pairsName(pairs, unroll()), a, b, words / unroll(),
+                       words * pairs);
   };
   std::string text;
   std::string in = indent;
@@ -152,15 +157,15 @@ std::string Gather::text(int pairs, const std::string &indent) const {
     fast += "  ";
   }
   if (contiguous) {
-    text += call("a", "b", count, fast);
+    text += call("a", "b", run(), fast);
   } else if (p.kernelWidth == 1) {
-    text += call("a", "b", count, fast);
+    text += call("a", "b", run(), fast);
   } else {
     text += fmt::format("{}for (int32_t kx = 0; kx < {}; ++kx) {{\n", fast,
                         p.kernelWidth);
     text += call(fmt::format("a + kx * {}", p.dilationWidth * p.inputChannels),
                  fmt::format("b + kx * {}", p.dilationWidth * p.inputChannels),
-                 count, fast + "  ");
+                 run(), fast + "  ");
     text += fast + "}\n";
   }
   if (bordered()) {
@@ -180,11 +185,9 @@ std::string Gather::text(int pairs, const std::string &indent) const {
           "(uint32_t)(x{1}{4}) < {5}u ? in + ((y{1}{2}) * {5} + x{1}{4}) * {6} "
           ": blank;\n",
           deep, v, step, p.inputHeight, kx, p.inputWidth, p.inputChannels);
-    bool quads = run() % 4 == 0 && inputs % 4 == 0;
-    if (quads || run() % 4 != 0) {
-      text += call("sa", "sb", quads ? inputs / 4 : inputs, deep);
+    if (inputs % unroll() == 0) {
+      text += call("sa", "sb", inputs, deep);
     } else {
-      // Runs of four words, but not their parts.
       text += fmt::format("{0}for (int32_t i = 0; i < {1}; ++i) {{\n"
                           "{0}  *d = (uint32_t)sa[i] + ((uint32_t)sb[i] << "
                           "16);\n{0}  d += {2};\n{0}}}\n",
@@ -324,7 +327,7 @@ bool PackedConvolution::generate(const Problem &problem,
                    input, output);
   // One tile of the given number of pairs from pixel `from` on.
   auto tile = [&](int pairs, const std::string &indent) {
-    addPairs(code, pairs, gather.run());
+    addPairs(code, pairs, gather.unroll());
     std::string name =
         addPackedTile(code, {pairs, t.tile.channels}, *form, p.requantization);
     std::string text;
