@@ -96,6 +96,8 @@ struct StepGraph {
     int64_t size = 0;
     int producer = -1; ///< a step, or -1: there from the start
     bool kept = false; ///< live to the end of the program
+    /// The whole that it is a part of, by index into `wholes`; -1: none.
+    int whole = -1;
   };
   struct Step {
     std::vector<int> uses; ///< values read
@@ -107,6 +109,10 @@ struct StepGraph {
   };
   std::vector<Value> values;
   std::vector<Step> steps; ///< in a valid order
+  /// Bytes of buffers that are made in parts: all of one is live as soon as the
+  /// first of its values is made, and as long as any of them is live. Their own
+  /// sizes count for savings alone.
+  std::vector<int64_t> wholes;
 };
 
 struct StepOrder {

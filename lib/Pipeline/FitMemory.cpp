@@ -11,6 +11,9 @@
 #include "passes/memory/UnfusedBound.h"
 #include "passes/patch/Patches.h"
 
+#include <map>
+#include <set>
+
 using namespace mlir;
 using namespace adze;
 
@@ -40,16 +43,39 @@ public:
 
 private:
   Status tryOne(const patch::Candidate &candidate);
+  void excludeCuts(ModuleOp planned);
 
   CompiledModel::Impl &impl;
   std::string passes, path;
   int64_t budget;
   OwningOpRef<ModuleOp> original; // at the nn level
-  std::map<int, int64_t> arenas;  // by cut: the least so far
+  std::vector<patch::Candidate> candidates;
+  std::set<int> excluded; // cuts that leave the peak behind them
   int tried = 0;
 };
 
 } // namespace
+
+/// Excludes the cuts before the step at which the arena of a plan is full: the
+/// kernels behind a cut stay as they are. A cut is known by the name of its
+/// buffer, where only one has that name.
+void BandSearch::excludeCuts(ModuleOp planned) {
+  auto plan = planned->getAttrOfType<DictionaryAttr>("adze.memory");
+  if (!plan)
+    return;
+  int64_t peak = plan.getAs<IntegerAttr>("peak_step").getInt();
+  std::map<std::string, std::vector<int64_t>> lasts; // steps, by name
+  for (Attribute entry : plan.getAs<ArrayAttr>("buffers")) {
+    auto buffer = cast<DictionaryAttr>(entry);
+    lasts[buffer.getAs<StringAttr>("name").str()].push_back(
+        buffer.getAs<IntegerAttr>("last").getInt());
+  }
+  for (const patch::Candidate &candidate : candidates)
+    for (const std::string &name : candidate.names)
+      if (auto it = lasts.find(name); it != lasts.end())
+        if (it->second.size() == 1 && it->second[0] <= peak)
+          excluded.insert(candidate.cut);
+}
 
 Status BandSearch::tryOne(const patch::Candidate &candidate) {
   OwningOpRef<ModuleOp> best = std::move(impl.module);
@@ -62,28 +88,24 @@ Status BandSearch::tryOne(const patch::Candidate &candidate) {
                      path);
   if (!status)
     return status;
-  arenas[candidate.cut] = arenaOf(*impl.module);
+  excludeCuts(*impl.module);
   if (arenaOf(*impl.module) >= arenaOf(*best))
     impl.module = std::move(best);
   return Status::success();
 }
 
 Status BandSearch::run() {
-  auto program = original->lookupSymbol<func::FuncOp>("main");
-  for (const patch::Candidate &candidate : patch::findCandidates(program)) {
-    if (candidate.leastBytes > budget || tried == kMostTrials)
-      continue;
-    // Where more bands changed nothing the peak lies behind the cut.
-    auto known = arenas.find(candidate.cut);
-    int64_t before = known == arenas.end() ? -1 : known->second;
-    if (before == INT64_MAX)
+  candidates =
+      patch::findCandidates(original->lookupSymbol<func::FuncOp>("main"));
+  excludeCuts(*impl.module);
+  for (const patch::Candidate &candidate : candidates) {
+    if (candidate.leastBytes > budget || tried == kMostTrials ||
+        excluded.count(candidate.cut))
       continue;
     if (Status status = tryOne(candidate); !status)
       return status;
     if (isFound())
-      return Status::success();
-    if (arenas[candidate.cut] == before)
-      arenas[candidate.cut] = INT64_MAX;
+      break;
   }
   return Status::success();
 }

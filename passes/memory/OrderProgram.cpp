@@ -45,6 +45,8 @@ private:
   void addStep(Operation *op, StepGraph &graph);
   /// Calls `visit` with every value of the graphs whose bytes `value` holds.
   void visitValues(Value value, function_ref<void(Value, int)> visit) const;
+  /// The whole in the graph that a value is a part of, or -1.
+  int wholeOf(Value value, StepGraph &graph);
   int64_t orderInside(Operation *op);
   void rearrange(Block &block, ArrayRef<Operation *> steps,
                  ArrayRef<int> order);
@@ -52,6 +54,7 @@ private:
   const ProgramBuffers &buffers;
   SymbolTableCollection &symbols;
   DenseMap<Value, int> values; ///< of all graphs: roots made by their steps
+  DenseMap<Value, int> wholes; ///< of all graphs, by join
 };
 
 } // namespace
@@ -65,8 +68,7 @@ int64_t BlockOrder::orderInside(Operation *op) {
   return most;
 }
 
-/// The parts of a join count one by one: nothing else says when each of them
-/// begins.
+/// A join is all of its parts.
 void BlockOrder::visitValues(Value value,
                              function_ref<void(Value, int)> visit) const {
   Value root = rootOf(value);
@@ -81,11 +83,21 @@ void BlockOrder::visitValues(Value value,
     visit(root, it->second);
 }
 
+int BlockOrder::wholeOf(Value value, StepGraph &graph) {
+  Value root = placeOf(value).root;
+  if (root == value || !root.getDefiningOp<kernel::JoinOp>() ||
+      buffers.find(root) < 0)
+    return -1;
+  auto [it, isNew] =
+      wholes.try_emplace(root, static_cast<int>(graph.wholes.size()));
+  if (isNew)
+    graph.wholes.push_back(byteSize(root.getType()).value_or(0));
+  return it->second;
+}
+
 void BlockOrder::addStep(Operation *op, StepGraph &graph) {
   StepGraph::Step step;
   op->walk([&](Operation *inner) {
-    if (isa<kernel::ViewOp, kernel::JoinOp>(inner))
-      return;
     for (Value operand : inner->getOperands())
       visitValues(operand, [&](Value root, int number) {
         if (root.getParentBlock() == op->getBlock() &&
@@ -102,7 +114,7 @@ void BlockOrder::addStep(Operation *op, StepGraph &graph) {
     int64_t size =
         buffers.find(result) < 0 ? 0 : byteSize(result.getType()).value_or(0);
     values[result] = static_cast<int>(graph.values.size());
-    graph.values.push_back({size, number, false});
+    graph.values.push_back({size, number, false, wholeOf(result, graph)});
   }
   auto call = dyn_cast<kernel::CallOp>(op);
   if (call && call.getNumResults() > 0 &&
@@ -111,14 +123,21 @@ void BlockOrder::addStep(Operation *op, StepGraph &graph) {
         call, call.getCalleeAttr());
     FailureOr<SmallVector<InputOverlap>> rules = readOverlap(callee);
     int64_t size = byteSize(call.getResult(0).getType()).value_or(0);
+    int64_t outputAt = placeOf(call.getResult(0)).offset;
     for (const InputOverlap &rule :
          succeeded(rules) ? *rules : SmallVector<InputOverlap>()) {
-      auto it = values.find(rootOf(call.getInputs()[rule.input]));
-      if (it == values.end() || !llvm::is_contained(step.uses, it->second))
-        continue;
-      int64_t saved = std::min(graph.values[it->second].size,
-                               std::max<int64_t>(size - rule.distance, 0));
-      step.savings.push_back({it->second, saved});
+      Value input = call.getInputs()[rule.input];
+      int64_t distance = rule.distance + outputAt - placeOf(input).offset;
+      int64_t most =
+          std::max<int64_t>(size - std::max<int64_t>(distance, 0), 0);
+      visitValues(input, [&](Value, int number) {
+        if (!llvm::is_contained(step.uses, number))
+          return;
+        const StepGraph::Value &value = graph.values[number];
+        int64_t held =
+            value.whole >= 0 ? graph.wholes[value.whole] : value.size;
+        step.savings.push_back({number, std::min(held, most)});
+      });
     }
   }
   graph.steps.push_back(std::move(step));
@@ -140,7 +159,9 @@ void BlockOrder::rearrange(Block &block, ArrayRef<Operation *> steps,
   auto append = [&](Operation *op) {
     op->moveBefore(terminator);
     missing.erase(op);
-    // In the old order, so one pass is enough.
+  };
+  // In the old order, so one pass is enough.
+  auto appendViews = [&] {
     llvm::erase_if(waiting, [&](Operation *view) {
       if (llvm::any_of(view->getOperands(), [&](Value operand) {
             return missing.contains(operand.getDefiningOp());
@@ -153,8 +174,11 @@ void BlockOrder::rearrange(Block &block, ArrayRef<Operation *> steps,
   };
   for (Operation *constant : constants)
     append(constant);
-  for (int step : order)
+  appendViews();
+  for (int step : order) {
     append(steps[step]);
+    appendViews();
+  }
 }
 
 /// An output over several inputs saves the bytes of all of them, up to its own

@@ -59,6 +59,9 @@ public:
 
 private:
   bool diesWith(const State &state, int value, int step) const;
+  /// Whether a part of a whole is made before `step`.
+  bool isBegun(const State &state, int whole) const;
+  bool endsWith(const State &state, int whole, int step) const;
 
   const StepGraph &graph;
   std::vector<std::vector<int>> users;  ///< steps, by value
@@ -66,6 +69,7 @@ private:
   std::vector<std::vector<int>> made;   ///< values, by step
   std::vector<std::vector<int>> before; ///< steps, by step
   std::vector<std::vector<int>> followers; ///< steps, by step
+  std::vector<std::vector<int>> parts;     ///< values, by whole
 };
 
 } // namespace
@@ -78,10 +82,13 @@ static void sortUnique(std::vector<int> &list) {
 Steps::Steps(const StepGraph &graph)
     : graph(graph), users(graph.values.size()), uses(graph.steps.size()),
       made(graph.steps.size()), before(graph.steps.size()),
-      followers(graph.steps.size()) {
-  for (size_t v = 0; v < graph.values.size(); ++v)
+      followers(graph.steps.size()), parts(graph.wholes.size()) {
+  for (size_t v = 0; v < graph.values.size(); ++v) {
     if (graph.values[v].producer >= 0)
       made[graph.values[v].producer].push_back(static_cast<int>(v));
+    if (graph.values[v].whole >= 0)
+      parts[graph.values[v].whole].push_back(static_cast<int>(v));
+  }
   for (int s = 0; s < count(); ++s) {
     uses[s] = graph.steps[s].uses;
     sortUnique(uses[s]);
@@ -118,16 +125,47 @@ bool Steps::diesWith(const State &state, int value, int step) const {
          });
 }
 
+bool Steps::isBegun(const State &state, int whole) const {
+  return std::any_of(parts[whole].begin(), parts[whole].end(), [&](int v) {
+    return state.done[graph.values[v].producer];
+  });
+}
+
+/// Whether nothing needs a whole after `step`: all parts are made and dead.
+bool Steps::endsWith(const State &state, int whole, int step) const {
+  return std::all_of(parts[whole].begin(), parts[whole].end(), [&](int v) {
+    int producer = graph.values[v].producer;
+    return (producer == step || state.done[producer]) &&
+           diesWith(state, v, step);
+  });
+}
+
 std::pair<int64_t, int64_t> Steps::cost(const State &state, int step) const {
   int64_t within = state.live + graph.steps[step].scratch, after = state.live;
+  std::vector<int> touched; // wholes
   for (int v : made[step]) {
+    if (int whole = graph.values[v].whole; whole >= 0) {
+      if (!isBegun(state, whole) &&
+          std::find(touched.begin(), touched.end(), whole) == touched.end()) {
+        within += graph.wholes[whole];
+        after += graph.wholes[whole];
+      }
+      touched.push_back(whole);
+      continue;
+    }
     within += graph.values[v].size;
     if (graph.values[v].kept || !users[v].empty())
       after += graph.values[v].size;
   }
   for (int v : uses[step])
-    if (diesWith(state, v, step))
+    if (int whole = graph.values[v].whole; whole >= 0)
+      touched.push_back(whole);
+    else if (diesWith(state, v, step))
       after -= graph.values[v].size;
+  sortUnique(touched);
+  for (int whole : touched)
+    if (endsWith(state, whole, step))
+      after -= graph.wholes[whole];
   int64_t saved = 0;
   for (auto [value, bytes] : graph.steps[step].savings)
     if (bytes > saved && diesWith(state, value, step))
@@ -173,10 +211,16 @@ int64_t Steps::bound() const {
   int64_t bound = 0;
   for (int s = 0; s < count(); ++s) {
     int64_t bytes = graph.steps[s].scratch, saved = 0;
-    for (int v : uses[s])
-      bytes += graph.values[v].size;
-    for (int v : made[s])
-      bytes += graph.values[v].size;
+    std::vector<int> wholes;
+    for (const std::vector<int> *values : {&uses[s], &made[s]})
+      for (int v : *values)
+        if (graph.values[v].whole >= 0)
+          wholes.push_back(graph.values[v].whole);
+        else
+          bytes += graph.values[v].size;
+    sortUnique(wholes);
+    for (int whole : wholes)
+      bytes += graph.wholes[whole];
     for (auto [value, saving] : graph.steps[s].savings)
       saved = std::max(saved, saving);
     bound = std::max(bound, bytes - saved);

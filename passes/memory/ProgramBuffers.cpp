@@ -135,7 +135,8 @@ static StringRef findName(Location location) {
 
 std::string adze::memory::describeValue(Value value) {
   Operation *op = value.getDefiningOp();
-  std::string name = findName(value.getLoc()).str();
+  // Converters from TFLite join the names of all that they fused.
+  std::string name = findName(value.getLoc()).split(';').first.str();
   if (name.empty() && op) {
     if (auto call = dyn_cast<kernel::CallOp>(op))
       name = ("@" + call.getCallee()).str();

@@ -22,6 +22,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <string>
+#include <vector>
+
 namespace adze::patch {
 
 /// A way to execute the first layers in bands.
@@ -30,6 +33,8 @@ struct Candidate {
   int bands = 0; ///< 2 or more
   /// No plan takes fewer bytes, if every kernel may work in place.
   int64_t leastBytes = 0;
+  /// Names that the buffer of the cut may have in a memory plan.
+  std::vector<std::string> names;
   int64_t macs = 0;      ///< multiply-accumulates of the program without bands
   int64_t extraMacs = 0; ///< those that bands add
 };

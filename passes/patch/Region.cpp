@@ -128,6 +128,14 @@ llvm::MapVector<Value, Rows> ImageRegion::rowsFor(Rows rows) const {
   return needed;
 }
 
+bool adze::patch::isSource(Value value) {
+  if (!isImage(value.getType()))
+    return false;
+  if (auto transpose = value.getDefiningOp<nn::TransposeOp>())
+    value = transpose.getInput();
+  return isa<BlockArgument>(value);
+}
+
 /// The operations behind `cut`, or nothing if they cannot all be computed in
 /// rows from inputs of the program.
 static std::optional<ImageRegion> regionOf(Value cut) {
@@ -138,12 +146,11 @@ static std::optional<ImageRegion> regionOf(Value cut) {
     Value value = pending.pop_back_val();
     if (isConstant(value))
       continue;
-    Operation *op = value.getDefiningOp();
-    if (!op) {
-      if (!isImage(value.getType()))
-        return std::nullopt;
+    if (isSource(value))
       continue;
-    }
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return std::nullopt;
     if (!seen.insert(op).second)
       continue;
     if (!rowRule(op) || seen.size() > kMostOps)

@@ -48,6 +48,10 @@ bool isConstant(mlir::Value value);
 /// computed; 0 for anything else.
 int64_t macsOf(mlir::Operation *op, int64_t rows);
 
+/// Whether a value is an image that a region starts from: an input of the
+/// program, or one in another order of dimensions.
+bool isSource(mlir::Value value);
+
 /// All that is computed from the program's inputs on the way to `cut`, in
 /// order.
 struct ImageRegion {

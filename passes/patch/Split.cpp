@@ -49,18 +49,32 @@ private:
 
 } // namespace
 
+static Value slice(OpBuilder &builder, Value from, int64_t axis, Rows rows) {
+  auto type = cast<RankedTensorType>(from.getType());
+  SmallVector<int64_t> shape(type.getShape()), starts(4, 0), steps(4, 1);
+  shape[axis] = rows.count();
+  starts[axis] = rows.begin;
+  return nn::SliceOp::create(builder, from.getLoc(), type.clone(shape), from,
+                             builder.getDenseI64ArrayAttr(starts),
+                             builder.getDenseI64ArrayAttr(steps));
+}
+
 /// Rows of a value: of the whole input, or of what the band holds of it.
 Value BandBuilder::rowsOfValue(Value whole, Rows rows) {
-  Value band = bands.lookup(whole);
-  Rows held = band ? needed.lookup(whole) : Rows{0, ::rowsOf(whole)};
-  if (!band)
-    band = whole;
-  if (held == rows)
-    return band;
-  return nn::SliceOp::create(
-      builder, whole.getLoc(), withRows(whole.getType(), rows.count()), band,
-      builder.getDenseI64ArrayAttr({0, rows.begin - held.begin, 0, 0}),
-      builder.getDenseI64ArrayAttr({1, 1, 1, 1}));
+  if (Value band = bands.lookup(whole)) {
+    Rows held = needed.lookup(whole);
+    if (held == rows)
+      return band;
+    return slice(builder, band, 1,
+                 {rows.begin - held.begin, rows.end - held.begin});
+  }
+  auto transpose = whole.getDefiningOp<nn::TransposeOp>();
+  if (!transpose)
+    return slice(builder, whole, 1, rows);
+  ArrayRef<int64_t> perm = transpose.getPerm();
+  return nn::TransposeOp::create(
+      builder, whole.getLoc(),
+      slice(builder, transpose.getInput(), perm[1], rows), perm);
 }
 
 void BandBuilder::copy(Operation *op) {
@@ -222,8 +236,12 @@ static int64_t leastBytes(func::FuncOp program, const ImageRegion &region,
   llvm::SmallPtrSet<Operation *, 32> inside(region.ops.begin(),
                                             region.ops.end());
   SmallVector<Operation *> rest;
+  auto isBehind = [&](Operation &op) {
+    return llvm::all_of(op.getUsers(),
+                        [&](Operation *user) { return inside.contains(user); });
+  };
   for (Operation &op : program.getBody().front().without_terminator())
-    if (!inside.contains(&op) &&
+    if (!inside.contains(&op) && !isBehind(op) &&
         !(op.getNumResults() == 1 && isConstant(op.getResult(0))))
       rest.push_back(&op);
   int64_t most = LeastBytes::compute(rest, sizeOfTensor);
@@ -241,6 +259,22 @@ static int64_t leastBytes(func::FuncOp program, const ImageRegion &region,
   return most;
 }
 
+/// A kernel takes its name from its root, of which the cut is the epilogue.
+static std::vector<std::string> namesOf(Value cut) {
+  std::vector<std::string> names{memory::describeValue(cut)};
+  for (Value value = cut; Operation *op = value.getDefiningOp();) {
+    Value before;
+    for (Value operand : op->getOperands())
+      if (!isConstant(operand) && isFused(operand))
+        before = operand;
+    if (!before)
+      break;
+    names.push_back(memory::describeValue(before));
+    value = before;
+  }
+  return names;
+}
+
 std::vector<Candidate> adze::patch::findCandidates(func::FuncOp program) {
   static constexpr int kBands[] = {2, 3, 4, 5, 6, 8, 10, 12, 16, 24};
   std::vector<Candidate> candidates;
@@ -251,7 +285,8 @@ std::vector<Candidate> adze::patch::findCandidates(func::FuncOp program) {
     for (int bands : kBands)
       if (isSplittable(region, bands))
         candidates.push_back({cut, bands, leastBytes(program, region, bands),
-                              macs, extraMacs(region, bands)});
+                              namesOf(region.cut), macs,
+                              extraMacs(region, bands)});
   }
   llvm::sort(candidates, [](const Candidate &a, const Candidate &b) {
     return std::tuple(a.extraMacs, a.cut, a.bands) <

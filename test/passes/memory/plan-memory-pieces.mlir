@@ -5,14 +5,16 @@
 // CHECK-LABEL: func.func @run(%arg0: memref<16xi8>
 // CHECK-SAME: %arg1: memref<32xi8>
 // CHECK-SAME: %[[ARENA:.*]]: memref<32xi8> {adze.kind = "arena"}
-// CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
-// CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
-// CHECK-DAG: %[[C16:.*]] = arith.constant 16 : index
-// CHECK-DAG: memref.reinterpret_cast %arg0
-// CHECK-DAG: memref.view %{{.*}}[%[[C8]]][] : memref<16xi8> to memref<8xi8>
-// CHECK-DAG: memref.view %[[ARENA]][%[[C0]]][] : memref<32xi8> to memref<16xi8>
-// CHECK-DAG: memref.view %[[ARENA]][%[[C16]]][] : memref<32xi8> to memref<16xi8>
-// CHECK-COUNT-4: call @
+// CHECK: memref.reinterpret_cast %arg0
+// CHECK: arith.constant 8 : index
+// CHECK: memref.view %{{.*}} : memref<16xi8> to memref<8xi8>
+// CHECK: arith.constant 0 : index
+// CHECK-NEXT: memref.view %[[ARENA]][{{.*}} : memref<32xi8> to memref<16xi8>
+// CHECK-NEXT: call @half
+// CHECK-NEXT: arith.constant 16 : index
+// CHECK-NEXT: memref.view %[[ARENA]][{{.*}} : memref<32xi8> to memref<16xi8>
+// CHECK-NEXT: call @half
+// CHECK-COUNT-2: call @same
 module {
   kernel.func @half(%x: tensor<8xi8>) -> tensor<16xi8> {
     %0 = nn.concat %x, %x {axis = 0 : i64} : (tensor<8xi8>, tensor<8xi8>) -> tensor<16xi8>
