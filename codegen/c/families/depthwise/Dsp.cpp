@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// Kernels of up to 3x3 with strides of 1 and 2, four channels at a time: rows
+/// Kernels of any size with strides of 1 and 2, four channels at a time: rows
 /// are widened into planes of pairs (DspAssembly.h), and each channel is
 /// computed from its plane. A strip of rows is in the planes at a time; the
 /// rows that the next strip needs too are moved to its begin and not read
@@ -35,6 +35,9 @@ constexpr int64_t mostPlaneBytes = 4095 / 3;
 /// Planes larger than this buy too few instructions.
 constexpr int64_t usefulScratch = 4400;
 
+/// Weights that do not stay in registers are widened on the stack.
+constexpr int64_t mostWeightWords = 64;
+
 struct Plan {
   Shape shape;
   int64_t strip = 0; // output rows in the planes at a time
@@ -47,15 +50,21 @@ Plan planFor(const ConvolutionProblem &p, int64_t strip) {
   s.inputWidth = p.inputWidth;
   s.outputWidth = p.outputWidth;
   s.channels = p.inputChannels;
+  s.outputChannels = p.outputChannels;
   s.padLeft = p.padLeft;
   s.strideHeight = p.strideHeight;
   s.strideWidth = p.strideWidth;
-  s.pairs =
-      p.strideWidth == 1 ? (p.outputWidth + 1) / 2 + 1 : p.outputWidth + 1;
+  if (p.kernelHeight > 3 || p.kernelWidth > 3 || p.dilationHeight > 1) {
+    s.kernelHeight = p.kernelHeight;
+    s.kernelWidth = p.kernelWidth;
+    s.dilationHeight = p.dilationHeight;
+  }
+  s.pairs = p.strideWidth == 1 ? (p.outputWidth + s.kernelWidth) / 2
+                               : p.outputWidth + (s.kernelWidth - 1) / 2;
   s.zeroPoint = p.inputZeroPoint;
   plan.strip = std::min(strip, p.outputHeight);
   plan.strips = (p.outputHeight + plan.strip - 1) / plan.strip;
-  s.planeRows = p.strideHeight * (plan.strip - 1) + 3;
+  s.planeRows = p.strideHeight * (plan.strip - 1) + s.window();
   s.oddRows = plan.strip % 2 != 0 || p.outputHeight % 2 != 0;
   return plan;
 }
@@ -68,28 +77,34 @@ bool fits(const Plan &plan) {
 /// Whether the output may begin where the input begins: no row is written
 /// before the planes have it.
 bool inPlace(const ConvolutionProblem &p) {
-  return p.outputWidth <= p.inputWidth && p.outputHeight <= p.inputHeight;
+  return p.outputChannels == p.inputChannels && p.outputWidth <= p.inputWidth &&
+         p.outputHeight <= p.inputHeight;
 }
 
 class DspDepthwise final : public KernelFamily {
 public:
   std::string_view name() const override { return "depthwise.pairs.dsp"; }
   std::string_view summary() const override {
-    return "depthwise up to 3x3 on planes of int16 pairs, SMLAD with weights "
-           "in "
+    return "depthwise on planes of int16 pairs, SMLAD, weights of 3x3 in "
            "registers";
   }
 
   bool matches(const Problem &problem, const Machine &machine) const override {
     auto *p = std::get_if<ConvolutionProblem>(&problem);
     auto stride = [](int64_t s) { return s == 1 || s == 2; };
-    return p && machine.hasDsp && p->type == QuantizedType::int8 &&
-           p->isDepthwise() && p->outputChannels == p->inputChannels &&
-           !p->residual && p->kernelHeight <= 3 && p->kernelWidth <= 3 &&
-           p->padTop <= 2 && p->padLeft <= 2 && p->dilationHeight == 1 &&
-           p->dilationWidth == 1 && stride(p->strideHeight) &&
-           stride(p->strideWidth) && p->inputChannels <= 1365 &&
-           p->inputElements() <= INT32_MAX && fits(planFor(*p, 1));
+    if (!p || !machine.hasDsp || p->type != QuantizedType::int8 ||
+        !p->isDepthwise() || p->residual || p->dilationWidth != 1 ||
+        !stride(p->strideHeight) || !stride(p->strideWidth) ||
+        p->inputChannels > 1365 || p->inputElements() > INT32_MAX ||
+        p->outputElements() > INT32_MAX)
+      return false;
+    Plan plan = planFor(*p, 1);
+    const Shape &s = plan.shape;
+    return p->padTop < s.window() && p->padLeft < s.kernelWidth &&
+           s.strideHeight <= s.window() &&
+           (s.resident() ||
+            s.kernelHeight * s.weightWords() <= mostWeightWords) &&
+           fits(plan);
   }
 
   std::vector<Schedule> schedules(const Problem &problem,
@@ -129,28 +144,29 @@ public:
     double groups = double(p.inputChannels / 4),
            rest = double(p.inputChannels % 4);
     double strips = double(plan.strips), height = double(p.outputHeight);
-    double rows = double(std::min(
-        p.inputHeight, p.strideHeight * (p.outputHeight - 1) + 3 - p.padTop));
+    double rows =
+        double(std::min(p.inputHeight, p.strideHeight * (p.outputHeight - 1) +
+                                           s.window() - p.padTop));
     KernelFeatures features;
     features.instructions =
         groups * (strips * (widen.perCall + 12) + rows * widen.perRow) +
-        (groups * 4 + rest) *
+        double(p.outputChannels) *
             (strips * (strip.perCall + 8) + height * strip.perRow) +
         (rest ? rows * depthwise::widenRestFunction(s).perRow : 0) +
         double(scratch(plan)) * 0.4 + 60;
     if (plan.strips > 1) {
-      double kept = double(3 - p.strideHeight) * double(s.pairs) * 4;
+      double kept = double(s.window() - p.strideHeight) * double(s.pairs) * 4;
       features.instructions += (groups + (rest ? 1 : 0)) *
-                               ((strips - 1) * (kept * 1.8 + 40) + strips * 30 +
+                               ((strips - 1) * (kept * 3.3 + 60) + strips * 30 +
                                 double(2 * s.pairs * 4) * 1.6 + 60);
     }
     features.instructions *= double(p.batch);
     features.loads = double(p.batch) *
                      (groups * rows * widen.loadsPerRow +
-                      double(p.inputChannels) * height * strip.loadsPerRow);
+                      double(p.outputChannels) * height * strip.loadsPerRow);
     features.stores = double(p.outputElements()) +
                       double(p.batch) * rows * double(s.pairs * s.channels) / 2;
-    features.constantBytes = channelWords(s) * 4 * s.channels;
+    features.constantBytes = channelWords(s) * 4 * s.outputChannels;
     features.codeBytes =
         widen.codeBytes + strip.codeBytes + (plan.strips > 1 ? 420 : 180);
     features.scratchBytes = scratch(plan);
@@ -199,7 +215,14 @@ private:
 ADZE_SHARED static void adze_depthwise_fill(uint32_t *to, int32_t plane, int32_t words, uint32_t value)
 {
   for (int32_t channel = 0; channel < 4; ++channel) {
-    for (int32_t i = 0; i < words; ++i) {
+    int32_t i = 0;
+    for (; i + 4 <= words; i += 4) {
+      to[i] = value;
+      to[i + 1] = value;
+      to[i + 2] = value;
+      to[i + 3] = value;
+    }
+    for (; i < words; ++i) {
       to[i] = value;
     }
     to += plane;
@@ -211,8 +234,16 @@ ADZE_SHARED static void adze_depthwise_fill(uint32_t *to, int32_t plane, int32_t
 ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int32_t plane, int32_t words)
 {
   for (int32_t channel = 0; channel < 4; ++channel) {
-    for (int32_t i = 0; i < words; ++i) {
-      to[i] = to[distance + i];
+    const uint32_t *from = to + distance;
+    int32_t i = 0;
+    for (; i + 4 <= words; i += 4) {
+      to[i] = from[i];
+      to[i + 1] = from[i + 1];
+      to[i + 2] = from[i + 2];
+      to[i + 3] = from[i + 3];
+    }
+    for (; i < words; ++i) {
+      to[i] = from[i];
     }
     to += plane;
   }
@@ -252,14 +283,18 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
         constants.push_back(channel.addend);
       if (shape.stepped)
         constants.push_back(channel.step);
-      for (int64_t ky = 0; ky < 3; ++ky) {
-        auto weight = [&](int64_t kx) {
-          bool inside = ky < p.kernelHeight && kx < p.kernelWidth;
-          return uint32_t(uint8_t(inside ? p.weight(o, ky, kx, 0) : 0));
-        };
-        constants.push_back(int32_t(weight(1) | weight(0) << 8 |
-                                    weight(2) << 16 | weight(1) << 24));
-      }
+      auto byte = [&](int64_t ky, int64_t kx) {
+        bool inside = ky < p.kernelHeight && kx >= 0 && kx < p.kernelWidth;
+        return uint32_t(uint8_t(inside ? p.weight(o, ky, kx, 0) : 0));
+      };
+      int64_t words = shape.resident() ? 1 : shape.weightWords();
+      for (int64_t ky = 0; ky < shape.kernelHeight; ++ky)
+        for (int64_t word = 0; word < words; ++word) {
+          auto [x0, x1] = depthwise::tapsOf(shape, word, false);
+          auto [y0, y1] = depthwise::tapsOf(shape, word, true);
+          constants.push_back(int32_t(byte(ky, y0) | byte(ky, x0) << 8 |
+                                      byte(ky, y1) << 16 | byte(ky, x1) << 24));
+        }
     }
     return true;
   }
@@ -288,20 +323,23 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
       from = "from", to = "to";
     }
     int64_t whole = p.inputChannels / 4 * 4, rest = p.inputChannels % 4;
+    int64_t outputs = p.groupOutputs();
+    std::string output =
+        outputs == 1 ? "channel" : fmt::format("channel * {}", outputs);
     if (whole) {
       text += fmt::format(
           "{0}for (int32_t channel = 0; channel < {1}; channel += 4) {{\n",
           indent, whole);
       text += group(p, plan, widen, strip, from + " + channel",
-                    to + " + channel", "channel", 4, indent + "  ");
+                    to + " + " + output, output, 4, indent + "  ");
       text += indent + "}\n";
     }
     if (rest)
       text +=
           indent + "{\n" +
           group(p, plan, widenRest, strip, fmt::format("{} + {}", from, whole),
-                fmt::format("{} + {}", to, whole), fmt::format("{}", whole),
-                rest, indent + "  ") +
+                fmt::format("{} + {}", to, whole * outputs),
+                fmt::format("{}", whole * outputs), rest, indent + "  ") +
           indent + "}\n";
     if (p.batch > 1)
       text += "  }\n";
@@ -320,15 +358,18 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
     int64_t padTop = std::min(p.padTop, s.planeRows);
     auto strips = [&](const std::string &indent, const std::string &row,
                       const std::string &count) {
+      std::string from = p.groupOutputs() == 1
+                             ? std::string("i")
+                             : fmt::format("i / {}", p.groupOutputs());
       return fmt::format(
           "{0}for (int32_t i = 0; i < {1}; ++i) {{\n"
-          "{0}  {2}(planes + i * {3}, c0 + ({4} + i) * {5}, {6}{7} + i, {8});\n"
-          "{0}}}\n",
-          indent, channels, strip, plane, channel, words, to,
-          row.empty()
-              ? ""
-              : fmt::format(" + {} * {}", row, p.outputWidth * s.channels),
-          count);
+          "{0}  {2}(planes + {9} * {3}, c0 + ({4} + i) * {5}, {6}{7} + i, "
+          "{8});\n{0}}}\n",
+          indent, channels * p.groupOutputs(), strip, plane, channel, words, to,
+          row.empty() ? ""
+                      : fmt::format(" + {} * {}", row,
+                                    p.outputWidth * s.outputChannels),
+          count, from);
     };
     if (plan.strips == 1) {
       int64_t rows = std::min(p.inputHeight, s.planeRows - padTop);
@@ -354,8 +395,8 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
       line(fmt::format("  const int32_t count = {0} - row < {1} ? {0} - row : "
                        "{1};",
                        p.outputHeight, plan.strip));
-    line(fmt::format("  const int32_t need = {} * (count - 1) + 3;",
-                     s.strideHeight));
+    line(fmt::format("  const int32_t need = {} * (count - 1) + {};",
+                     s.strideHeight, s.window()));
     line(fmt::format("  const int32_t left = {} - next;", p.inputHeight));
     line("  const int32_t rows = need - have < left ? need - have : left;");
     line(fmt::format("  {}({} + next * {}, planes + have * {}, rows);", widen,
@@ -369,7 +410,7 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
                     s.pairs, plane, zero));
     line("  }");
     text += strips(in + "  ", "row", "count");
-    int64_t kept = 3 - s.strideHeight;
+    int64_t kept = s.window() - s.strideHeight;
     line(fmt::format("  adze_depthwise_move(planes, count * {}, {}, {});",
                      s.strideHeight * s.pairs, plane, kept * s.pairs));
     line(fmt::format("  have = {};", kept));

@@ -24,11 +24,6 @@ void insidePairs(const Shape &s, int64_t &first, int64_t &last) {
   last = std::min(s.pairs, (s.inputWidth + s.padLeft + 1) / 2);
 }
 
-std::string shapeName(const Shape &s) {
-  return fmt::format("{}x{}_pad{}_pairs{}x{}", s.inputWidth, s.channels,
-                     s.padLeft, s.planeRows, s.pairs);
-}
-
 /// `widen` for one row, four pixels at a time where there are.
 class WidenRow {
 public:
@@ -197,8 +192,8 @@ public:
     requantize(sums, residentFactors);
     for (int64_t q = rows; q-- > 0;)
       for (int64_t k = columns; k-- > 0;) {
-        int64_t offset = (q * s.outputWidth + k) * s.channels;
-        int64_t step = columns * s.channels;
+        int64_t offset = (q * s.outputWidth + k) * s.outputChannels;
+        int64_t step = columns * s.outputChannels;
         if (offset)
           a.op("strb {}, [r1, #{}]", accumulator(q, k), offset);
         else if (step < 256)
@@ -206,8 +201,8 @@ public:
         else
           a.op("strb {}, [r1]", accumulator(q, k));
       }
-    if (columns * s.channels >= 256)
-      a.add("r1", columns * s.channels, "r12");
+    if (columns * s.outputChannels >= 256)
+      a.add("r1", columns * s.outputChannels, "r12");
   }
 
   /// Accumulators of the largest tile: r10 and r11 are free if they are two.
@@ -285,7 +280,7 @@ void stripRow(const Shape &s, ArmAssembly &a, int64_t rows, int label) {
     tile.emit(rows, 1);
   int64_t done = 4 * (tiles + s.outputWidth % columns);
   a.add("r0", rows * s.strideHeight * s.rowBytes() - done, "r12");
-  a.add("r1", (rows - 1) * s.outputWidth * s.channels, "r12");
+  a.add("r1", (rows - 1) * s.outputWidth * s.outputChannels, "r12");
 }
 
 std::string plainStrip(const Shape &s) {
@@ -304,28 +299,9 @@ std::string plainStrip(const Shape &s) {
           sum += (uint32_t)(value * w[kx] * 256);
         }}
       }}
-      const int64_t product = (int64_t)(int32_t)sum * constants[0] + 2147483648;
-      int32_t y = (int32_t)(product >> 32) + {5};
 )",
-      s.outputWidth, weights, s.strideWidth, s.strideHeight, s.pairs,
-      s.sharedAddend ? fmt::format("({})", s.addend)
-                     : std::string("constants[2]"));
-  if (s.stepped)
-    text += fmt::format("      y += (int32_t)sum < 0 ? constants[{}] : 0;\n",
-                        s.sharedAddend ? 2 : 3);
-  auto saturate = [&](const char *value) {
-    text += fmt::format("      y = {};\n      y = y < -128 ? -128 : y;\n"
-                        "      y = y > 127 ? 127 : y;\n",
-                        value);
-  };
-  saturate(fmt::format("y >> {}", s.shift).c_str());
-  if (s.clamps) {
-    saturate(fmt::format("y - {}", s.clampSubtract).c_str());
-    text += fmt::format("      y += {};\n", s.clampAdd);
-  }
-  text += fmt::format("      *to = (int8_t)y;\n      to += {};\n    }}\n  }}\n",
-                      s.channels);
-  return text;
+      s.outputWidth, weights, s.strideWidth, s.strideHeight, s.pairs);
+  return text + plainRequantize(s) + "    }\n  }\n";
 }
 
 const char *asmCondition(const Shape &s) {
@@ -336,13 +312,67 @@ const char *asmCondition(const Shape &s) {
 
 } // namespace
 
+std::string shapeName(const Shape &s) {
+  std::string name = fmt::format("{}x{}_pad{}_pairs{}x{}", s.inputWidth,
+                                 s.channels, s.padLeft, s.planeRows, s.pairs);
+  if (s.outputChannels != s.channels)
+    name += fmt::format("_out{}", s.outputChannels);
+  return name;
+}
+
+std::string plainRequantize(const Shape &s) {
+  std::string text = fmt::format(
+      "      const int64_t product = (int64_t)(int32_t)sum * constants[0] + "
+      "2147483648;\n"
+      "      int32_t y = (int32_t)(product >> 32) + {};\n",
+      s.sharedAddend ? fmt::format("({})", s.addend)
+                     : std::string("constants[2]"));
+  if (s.stepped)
+    text += fmt::format("      y += (int32_t)sum < 0 ? constants[{}] : 0;\n",
+                        s.sharedAddend ? 2 : 3);
+  auto saturate = [&](const std::string &value) {
+    text += fmt::format("      y = {};\n      y = y < -128 ? -128 : y;\n"
+                        "      y = y > 127 ? 127 : y;\n",
+                        value);
+  };
+  saturate(fmt::format("y >> {}", s.shift));
+  if (s.clamps) {
+    saturate(fmt::format("y - {}", s.clampSubtract));
+    text += fmt::format("      y += {};\n", s.clampAdd);
+  }
+  return text + fmt::format("      *to = (int8_t)y;\n      to += {};\n",
+                            s.outputChannels);
+}
+
+std::string requantizationName(const Shape &s) {
+  std::string name = fmt::format("_shift{}", s.shift);
+  if (s.sharedAddend)
+    name += fmt::format("_addend{:08X}", uint32_t(s.addend));
+  if (s.stepped)
+    name += "_stepped";
+  if (s.clamps)
+    name += fmt::format("_clamp{}_{}", s.clampSubtract, s.clampAdd);
+  return name;
+}
+
+std::pair<int64_t, int64_t> tapsOf(const Shape &s, int64_t word, bool y) {
+  if (s.resident())
+    return y ? std::pair(1, 2) : std::pair(0, 1);
+  int64_t first = s.strideWidth == 1 ? 2 * word - (y ? 1 : 0)
+                                     : 2 * (2 * word + (y ? 1 : 0));
+  return {first, first + 1};
+}
+
 int64_t Shape::tileRows() const {
+  if (!resident())
+    return 3 * outputChannels <= 4095 ? 1 : 0;
   for (int64_t rows : {2, 1}) {
     if (rows == 2 && stepped && strideWidth == 1)
       continue; // the step needs the registers of the second row
     bool reachesInput =
         ((rows - 1) * strideHeight + 2) * rowBytes() - 4 <= 1020;
-    bool reachesOutput = ((rows - 1) * outputWidth + 1) * channels <= 4095;
+    bool reachesOutput =
+        ((rows - 1) * outputWidth + 1) * outputChannels <= 4095;
     if (reachesInput && reachesOutput)
       return rows;
   }
@@ -350,7 +380,9 @@ int64_t Shape::tileRows() const {
 }
 
 int64_t channelWords(const Shape &shape) {
-  return 5 + (shape.sharedAddend ? 0 : 1) + (shape.stepped ? 1 : 0);
+  int64_t weights =
+      shape.resident() ? 3 : shape.kernelHeight * shape.weightWords();
+  return 2 + (shape.sharedAddend ? 0 : 1) + (shape.stepped ? 1 : 0) + weights;
 }
 
 Function widenFunction(const Shape &s) {
@@ -409,15 +441,11 @@ Function widenRestFunction(const Shape &s) {
 
 Function stripFunction(const Shape &s) {
   Function f;
-  f.name = fmt::format("adze_depthwise_3x3_stride{}x{}_{}_to{}_shift{}",
+  if (!s.resident())
+    return generalStripFunction(s);
+  f.name = fmt::format("adze_depthwise_3x3_stride{}x{}_{}_to{}{}",
                        s.strideHeight, s.strideWidth, shapeName(s),
-                       s.outputWidth, s.shift);
-  if (s.sharedAddend)
-    f.name += fmt::format("_addend{:08X}", uint32_t(s.addend));
-  if (s.stepped)
-    f.name += "_stepped";
-  if (s.clamps)
-    f.name += fmt::format("_clamp{}_{}", s.clampSubtract, s.clampAdd);
+                       s.outputWidth, requantizationName(s));
   if (s.oddRows)
     f.name += "_odd";
   int64_t rows = s.tileRows();
