@@ -11,7 +11,8 @@
 /// there. Where rows are short compared with the tile, or taps are dilated, the
 /// windows are copied once more, so that tiles reach over the ends of rows
 /// (schedule parameter `patches`). Without stride neighbouring windows share
-/// columns, which then are loaded once (`shared`).
+/// columns, which then are loaded once (`shared`). `line`: requantization along
+/// a searched line (RequantizationForm.h).
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -40,7 +41,9 @@ DotTile tileOf(const ConvolutionProblem &p, const Schedule &schedule) {
   tile.outputs = tile.outputPitch = p.outputChannels;
   tile.taps = schedule.get("shared", 0) ? p.kernelWidth : 0;
   tile.words = tile.pitch % 4 == 0;
-  tile.form = helium::RequantizationForm(p.requantization);
+  tile.form = schedule.get("line", 0)
+                  ? helium::RequantizationForm::unsolvedLine(p.requantization)
+                  : helium::RequantizationForm(p.requantization);
   return tile;
 }
 
@@ -67,20 +70,25 @@ public:
                                   const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> all;
-    for (bool shared : {true, false})
-      for (bool patches : {false, true})
-        for (int64_t pixels : {4, 3}) {
-          Schedule schedule = {
-              std::string(name()),
-              {{"pixels", pixels}, {"patches", patches}, {"shared", shared}}};
-          bool adjacent = p.dilationWidth == 1 || p.kernelWidth == 1;
-          if (shared && (patches || !adjacent || p.strideWidth != 1 ||
-                         p.kernelWidth == 1))
-            continue;
-          if ((patches ? allPixels(p) : p.outputWidth) >= pixels &&
-              (patches || adjacent) && tileOf(p, schedule).fits())
-            all.push_back(schedule);
-        }
+    const bool adjacent = p.dilationWidth == 1 || p.kernelWidth == 1;
+    const bool sharing = adjacent && p.strideWidth == 1 && p.kernelWidth > 1;
+    for (bool line : {true, false})
+      for (bool shared : {true, false})
+        for (bool patches : {false, true})
+          for (int64_t pixels : {4, 3}) {
+            if ((line &&
+                 !helium::RequantizationForm::mayBeLine(p.requantization)) ||
+                (shared && (patches || !sharing)) || (!patches && !adjacent) ||
+                (patches ? allPixels(p) : p.outputWidth) < pixels)
+              continue;
+            Schedule schedule = {std::string(name()),
+                                 {{"pixels", pixels},
+                                  {"patches", patches},
+                                  {"shared", shared},
+                                  {"line", line}}};
+            if (tileOf(p, schedule).fits())
+              all.push_back(schedule);
+          }
     return all;
   }
 
@@ -120,6 +128,8 @@ public:
     auto &p = std::get<ConvolutionProblem>(problem);
     DotTile tile = tileOf(p, schedule);
     Columns columns(p);
+    if (tile.form.line && !tile.form.solveLine(p))
+      return false;
     tile.addFunction(code);
     KernelConstant constant;
     constant.type = QuantizedType::int8;

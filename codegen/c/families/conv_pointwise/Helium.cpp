@@ -9,6 +9,7 @@
 /// 1x1 convolution straight from the input tensor: a window is a pixel, and
 /// without stride the whole image is one row of pixels. Where the pixels of a
 /// row are no multiple of the tile, the last tile overlaps the one before.
+/// `line`: requantization along a searched line (RequantizationForm.h).
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -37,15 +38,17 @@ Rows rowsOf(const ConvolutionProblem &p) {
           p.outputWidth * p.outputChannels, false};
 }
 
-DotTile tileOf(const ConvolutionProblem &p, int64_t pixels) {
+DotTile tileOf(const ConvolutionProblem &p, const Schedule &schedule) {
   DotTile tile;
-  tile.pixels = pixels;
+  tile.pixels = schedule.get("pixels", 4);
   tile.depth = p.inputChannels;
   tile.pitch = p.strideWidth * p.inputChannels;
   tile.outputs = tile.outputPitch = p.outputChannels;
   tile.words = p.inputChannels % 4 == 0;
   tile.exact = true;
-  tile.form = helium::RequantizationForm(p.requantization);
+  tile.form = schedule.get("line", 0)
+                  ? helium::RequantizationForm::unsolvedLine(p.requantization)
+                  : helium::RequantizationForm(p.requantization);
   return tile;
 }
 
@@ -75,16 +78,22 @@ public:
                                   const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> all;
-    for (int64_t pixels : {4, 3})
-      if (rowsOf(p).pixels >= pixels && tileOf(p, pixels).fits())
-        all.push_back({std::string(name()), {{"pixels", pixels}}});
+    for (bool line : {true, false})
+      for (int64_t pixels : {4, 3}) {
+        Schedule schedule = {std::string(name()),
+                             {{"pixels", pixels}, {"line", line}}};
+        if ((!line ||
+             helium::RequantizationForm::mayBeLine(p.requantization)) &&
+            rowsOf(p).pixels >= pixels && tileOf(p, schedule).fits())
+          all.push_back(schedule);
+      }
     return all;
   }
 
   KernelFeatures features(const Problem &problem, const Schedule &schedule,
                           const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
-    DotTile tile = tileOf(p, schedule.get("pixels", 4));
+    DotTile tile = tileOf(p, schedule);
     Rows rows = rowsOf(p);
     KernelFeatures f;
     int64_t whole = rows.pixels / tile.pixels,
@@ -103,8 +112,10 @@ public:
   bool generate(const Problem &problem, const Schedule &schedule,
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
-    DotTile tile = tileOf(p, schedule.get("pixels", 4));
+    DotTile tile = tileOf(p, schedule);
     Rows rows = rowsOf(p);
+    if (tile.form.line && !tile.form.solveLine(p))
+      return false;
     tile.addFunction(code);
     KernelConstant constant;
     constant.type = QuantizedType::int8;

@@ -9,7 +9,8 @@
 /// Depthwise convolution of any kernel, stride and dilation by windows of one
 /// channel (ChannelWindows.h). Schedule: `square`, 2x2 outputs a window, and
 /// `bands`, how many rows of windows are interleaved at once (scratch against
-/// the set-up of each channel).
+/// the set-up of each channel); `line`: requantization along a searched line
+/// (RequantizationForm.h).
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -27,7 +28,8 @@ constexpr int64_t scratchLimits[] = {6144, 2048};
 
 ChannelWindows windowsOf(const ConvolutionProblem &p,
                          const Schedule &schedule) {
-  return {p, schedule.get("square", 0) != 0, schedule.get("bands", 1)};
+  return {p, schedule.get("square", 0) != 0, schedule.get("bands", 1),
+          schedule.get("line", 0) != 0};
 }
 
 class DepthwiseHelium final : public KernelFamily {
@@ -50,14 +52,17 @@ public:
     auto &p = std::get<ConvolutionProblem>(problem);
     std::vector<Schedule> all;
     for (bool square : {true, false}) {
-      if (!ChannelWindows(p, square, 1).fits())
+      if (!ChannelWindows(p, square, 1, false).fits())
         continue;
       int64_t last = 0;
       for (int64_t limit : scratchLimits) {
         int64_t bands = ChannelWindows::bandsWithin(p, square, limit);
-        if (bands != last)
-          all.push_back(
-              {std::string(name()), {{"square", square}, {"bands", bands}}});
+        for (bool line : {true, false})
+          if (bands != last && (!line || helium::RequantizationForm::mayBeLine(
+                                             p.requantization)))
+            all.push_back(
+                {std::string(name()),
+                 {{"square", square}, {"bands", bands}, {"line", line}}});
         last = bands;
       }
     }
@@ -81,8 +86,8 @@ public:
   bool generate(const Problem &problem, const Schedule &schedule,
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
-    windowsOf(p, schedule).generate(code);
-    return helium::addResidual(p, code);
+    return windowsOf(p, schedule).generate(code) &&
+           helium::addResidual(p, code);
   }
 };
 

@@ -20,8 +20,10 @@ constexpr int64_t headerBytes = 64;
 } // namespace
 
 ChannelWindows::ChannelWindows(const ConvolutionProblem &p, bool square,
-                               int64_t bands)
-    : p(p), square(square), bands(bands), form(p.requantization) {}
+                               int64_t bands, bool line)
+    : p(p), square(square), bands(bands),
+      form(line ? RequantizationForm::unsolvedLine(p.requantization)
+                : RequantizationForm(p.requantization)) {}
 
 int64_t ChannelWindows::pixelsPerVector() const {
   int64_t c = channels();
@@ -44,7 +46,7 @@ int64_t ChannelWindows::scratchBytes() const {
 
 int64_t ChannelWindows::bandsWithin(const ConvolutionProblem &p, bool square,
                                     int64_t bytes) {
-  ChannelWindows one(p, square, 1);
+  ChannelWindows one(p, square, 1, false);
   return std::clamp<int64_t>((bytes - 80) / one.bandBytes(), 1,
                              std::max<int64_t>(one.wholeBands(), 1));
 }
@@ -209,14 +211,19 @@ AsmText ChannelWindows::computeText() const {
   std::vector<std::string> words = {"r5", "r7", "r8", "r10", "r11"};
   words.resize(size_t(form.words()));
   // Stack: [0] offsets of the gather, [16] low, [32] high, [48] out, [52]
-  // channels, [56] bands.
+  // channels, [56] bands, [64] offsets of the stores (where q7 is the scale of
+  // a line).
   text.op("push {{r4-r12, lr}}");
   text.op("vpush {{d8-d15}}");
-  text.op("sub sp, #64");
+  text.op("sub sp, #80");
   text.op("vldrw.u32 q7, [r1]");
   text.op("vldrw.u32 q0, [r1, #16]");
   text.op("vstrw.32 q0, [sp]");
-  text.op("ldr r9, [r1, #32]");
+  text.op("ldr r9, [r1, #32]"); // the zero point, or the scale of a line
+  if (form.line) {
+    text.op("vstrw.32 q7, [sp, #64]");
+    text.op("vdup.32 q7, r9");
+  }
   if (form.clamp)
     for (int i = 0; i < 2; ++i) {
       text.op("ldr r4, [r1, #{}]", 36 + 4 * i);
@@ -276,7 +283,7 @@ AsmText ChannelWindows::computeText() const {
   auto lanes = [&](const char *q) {
     text.op("vmov {0}[2], {0}[0], r0, r4", q);
     text.op("vmov {0}[3], {0}[1], r2, r6", q);
-    form.emitScalar(text, q, words);
+    form.emitScalar(text, q, words, "q7");
   };
   const char *const sums[] = {"r0", "r2", "r4", "r6"};
   // Four outputs from column x on, or `count` of them.
@@ -312,7 +319,8 @@ AsmText ChannelWindows::computeText() const {
     lanes(q);
   };
   auto pack = [&]() {
-    text.op("vqadd.s16 q5, q5, r9");
+    if (!form.line)
+      text.op("vqadd.s16 q5, q5, r9");
     if (form.clamp) {
       text.op("vldrw.u32 q6, [sp, #16]");
       text.op("vmax.s16 q5, q5, q6");
@@ -321,24 +329,26 @@ AsmText ChannelWindows::computeText() const {
     } else {
       text.op("vqmovnb.s16 q5, q5");
     }
+    if (form.line)
+      text.op("vldrw.u32 q6, [sp, #64]");
   };
+  const char *offsets = form.line ? "q6" : "q7";
   const int64_t across = square ? 2 : 4; // columns of one vector of outputs
   auto pair = [&](int64_t x) {
     four("q5", x, 4);
     four("q6", x + across, 4);
-    text.op("vqmovnb.s32 q5, q5");
-    text.op("vqmovnt.s32 q5, q6");
+    form.emitNarrow(text, "q5", "q5", "q6");
     pack();
     storeTo(x);
-    text.op("vstrb.16 q5, [r1, q7]");
+    text.op("vstrb.16 q5, [r1, {}]", offsets);
   };
   auto half = [&](int64_t x, int64_t count) {
     four("q5", x, count);
-    text.op("vqmovnb.s32 q5, q5");
-    text.op("vqmovnt.s32 q5, q5");
+    // Only the even halves count.
+    form.emitNarrowEven(text, "q5");
     pack();
     storeTo(x);
-    text.op("vmovlb.u16 q6, q7");
+    text.op("vmovlb.u16 q6, {}", offsets);
     if (count < 4) {
       text.op("movs r0, #{}", count);
       text.op("vctp.32 r0");
@@ -414,7 +424,7 @@ AsmText ChannelWindows::computeText() const {
   text.op("bne.w {}b", channelLabel);
 
   text.countTile(false);
-  text.op("add sp, #64");
+  text.op("add sp, #80");
   text.op("vpop {{d8-d15}}");
   text.op("pop {{r4-r12, pc}}");
   return text;
@@ -477,7 +487,9 @@ std::vector<char> ChannelWindows::pack() const {
   for (int64_t i = 0; i < 4; ++i)
     words.push_back(int32_t(i * p.dilationWidth * columnBytes() - early));
   const Requantization &r = p.requantization;
-  words.insert(words.end(), {r.zeroPoint, r.low, r.high, 0, 0, 0, 0, 0});
+  for (int32_t word : form.header(r))
+    words.push_back(word);
+  words.resize(12);
   appendWords(bytes, words);
   for (int64_t o = 0; o < c; ++o) {
     std::vector<char> filter(size_t(16 * rowBlocks() * columnBlocks()));
@@ -522,7 +534,9 @@ std::string ChannelWindows::bandText(const std::string &indent,
   return text;
 }
 
-void ChannelWindows::generate(KernelCode &code) const {
+bool ChannelWindows::generate(KernelCode &code) {
+  if (form.line && !form.solveLine(p))
+    return false;
   code.headers.insert("arm_mve.h");
   form.addPlainFunction(code);
   int64_t c = channels();
@@ -612,6 +626,7 @@ void ChannelWindows::generate(KernelCode &code) const {
                         p.inputHeight * p.inputWidth * c,
                         p.outputHeight * p.outputWidth * c);
   code.body = text;
+  return true;
 }
 
 double ChannelWindows::instructions() const {
@@ -625,7 +640,7 @@ double ChannelWindows::instructions() const {
                  double(overlappedBand());
   // computeText counts `bands` bands a channel; the overhead of a channel is
   // what is left without them.
-  ChannelWindows one(p, square, 1);
+  ChannelWindows one(p, square, 1, form.line);
   double single1 = one.computeText().perTileCall();
   double perBand = bands > 1
                        ? (compute.perTileCall() - single1) / double(bands - 1)

@@ -24,15 +24,18 @@ namespace adze::families::helium {
 
 class ChannelWindows {
 public:
-  /// `bands`: rows of windows that are interleaved before they are used.
-  ChannelWindows(const ConvolutionProblem &p, bool square, int64_t bands);
+  /// `bands`: rows of windows that are interleaved before they are used;
+  /// `line`: requantization along a searched line.
+  ChannelWindows(const ConvolutionProblem &p, bool square, int64_t bands,
+                 bool line);
 
   bool fits() const;
   /// The most bands that keep the scratch within `bytes`; at least 1.
   static int64_t bandsWithin(const ConvolutionProblem &p, bool square,
                              int64_t bytes);
 
-  void generate(KernelCode &code) const;
+  /// False where there is no line.
+  bool generate(KernelCode &code);
   double instructions() const;
   int64_t codeBytes() const;
   int64_t constantBytes() const;

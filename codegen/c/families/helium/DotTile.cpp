@@ -111,12 +111,12 @@ DotTile::Plan DotTile::plan() const {
     plan.counter = take();
     plan.valid &= !plan.counter.empty();
   }
-  if (taps)
+  if (taps && !form.line)
     plan.zeroPoint = take();
   plan.weights = take();
   plan.tiles = take();
   if (taps)
-    plan.stack = form.clamp ? 64 : 32;
+    plan.stack = form.clamp ? 80 : form.line ? 48 : 32;
   else if (plan.weights.empty() || plan.tiles.empty())
     plan.stack = 8;
   plan.parameters = pool;
@@ -293,6 +293,8 @@ void DotTile::Emitter::requantize(int64_t channels) {
     text.op("vmov {0}[2], {0}[0], {1}, {2}", q(c), lane(0), lane(2));
     text.op("vmov {0}[3], {0}[1], {1}, {2}", q(c), lane(1), lane(3));
   }
+  if (tile.taps && form.line) // the constants had to make room
+    text.op("vldrw.u32 q6, [sp, #32]");
   auto each = size_t(form.words());
   std::vector<std::string> all(plan.parameters);
   bool once = all.size() >= each * size_t(channels);
@@ -306,18 +308,19 @@ void DotTile::Emitter::requantize(int64_t channels) {
   if (plan.post)
     for (const Plan::Pointer &pointer : plan.pointers)
       addImmediate(text, pointer.name, -16 * tile.chunks());
-  text.op("vqmovnb.s32 {0}, {0}", q(0));
-  text.op("vqmovnt.s32 {}, {}", q(0), q(channels - 1));
+  if (channels == 1)
+    text.op("vmov {}, {}", q(1), q(0));
+  form.emitNarrow(text, q(0), q(0), q(1));
   std::string zeroPoint = "q6";
-  if (tile.taps) { // the constants had to make room
+  if (tile.taps) {
     text.op("vldrw.u32 q7, [sp, #16]");
     zeroPoint = plan.zeroPoint;
-    if (zeroPoint.empty()) {
+    if (zeroPoint.empty() && !form.line) {
       zeroPoint = "r0";
       text.op("ldr r0, [sp, #8]");
     }
     for (int64_t i = 0; i < (form.clamp ? 2 : 0); ++i)
-      text.op("vldrw.u32 q{}, [sp, #{}]", 5 - i, 32 + 16 * i);
+      text.op("vldrw.u32 q{}, [sp, #{}]", 5 - i, 48 + 16 * i);
   }
   form.emitPack(text, q(0), zeroPoint);
   text.op("vstrb.16 {}, [r9, q7]", q(0));
@@ -362,14 +365,16 @@ void DotTile::Emitter::prologue() {
   form.emitConstants(text, "r1", 16, "r4");
   if (tile.taps) {
     text.op("vstrw.32 q7, [sp, #16]");
-    if (plan.zeroPoint.empty()) {
+    if (form.line) {
+      text.op("vstrw.32 q6, [sp, #32]");
+    } else if (plan.zeroPoint.empty()) {
       text.op("ldr r4, [r1, #16]");
       text.op("str r4, [sp, #8]");
     } else {
       text.op("ldr {}, [r1, #16]", plan.zeroPoint);
     }
     for (int64_t i = 0; i < (form.clamp ? 2 : 0); ++i)
-      text.op("vstrw.32 q{}, [sp, #{}]", 5 - i, 32 + 16 * i);
+      text.op("vstrw.32 q{}, [sp, #{}]", 5 - i, 48 + 16 * i);
   }
   addImmediate(text, "r1", tile.headerBytes());
   if (plan.weights.empty())
@@ -519,7 +524,8 @@ DotTile::pack(const Requantization &r,
     }
   };
   offsets(1);
-  appendWords(bytes, {r.zeroPoint, r.low, r.high, 0});
+  appendWords(bytes, form.header(r));
+  appendWords(bytes, {0});
   for (int64_t o = 0; o < outputs; o += 2) {
     int64_t channels = std::min<int64_t>(2, outputs - o);
     if (channels == 1)

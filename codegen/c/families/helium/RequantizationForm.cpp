@@ -7,8 +7,11 @@
 #include "codegen/c/families/helium/RequantizationForm.h"
 
 #include "codegen/c/families/FixedPointText.h"
+#include "codegen/c/families/requantize/Search.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 namespace adze::families::helium {
@@ -25,6 +28,8 @@ RequantizationForm::RequantizationForm(const Requantization &r) {
 std::vector<int32_t> RequantizationForm::channel(const Requantization &r,
                                                  int64_t bias,
                                                  int64_t o) const {
+  if (line)
+    return {lines[size_t(o)].first, lines[size_t(o)].second};
   const FixedPoint &factor = r.factor(o);
   int32_t shift = factor.shift, toLeft = std::max(shift, 0);
   if (once && shift >= 0) {
@@ -50,12 +55,19 @@ std::string RequantizationForm::suffix() const {
     text += "_left";
   if (clamp)
     text += "_clamp";
+  if (line)
+    text += fmt::format("_line{}", shift);
   return text;
 }
 
-void RequantizationForm::emitScalar(
-    AsmText &text, const std::string &q,
-    const std::vector<std::string> &registers) const {
+void RequantizationForm::emitScalar(AsmText &text, const std::string &q,
+                                    const std::vector<std::string> &registers,
+                                    const std::string &scale) const {
+  if (line) {
+    text.op("vmlas.s32 {}, {}, {}", q, scale, registers[0]);
+    text.op("vqrdmulh.s32 {0}, {0}, {1}", q, registers[1]);
+    return;
+  }
   text.op("vadd.i32 {0}, {0}, {1}", q, registers[0]);
   if (left)
     text.op("{2}.s32 {0}, {1}", q, registers.back(), once ? "vqshl" : "vshl");
@@ -66,9 +78,30 @@ void RequantizationForm::emitScalar(
   text.op("vrshl.s32 {0}, {1}", q, registers[2]);
 }
 
+void RequantizationForm::emitNarrow(AsmText &text, const std::string &to,
+                                    const std::string &even,
+                                    const std::string &odd) const {
+  if (line) {
+    text.op("vqrshrnb.s32 {}, {}, #{}", to, even, shift);
+    text.op("vqrshrnt.s32 {}, {}, #{}", to, odd, shift);
+  } else {
+    text.op("vqmovnb.s32 {}, {}", to, even);
+    text.op("vqmovnt.s32 {}, {}", to, odd);
+  }
+}
+
+void RequantizationForm::emitNarrowEven(AsmText &text,
+                                        const std::string &q) const {
+  if (line)
+    text.op("vqrshrnb.s32 {0}, {0}, #{1}", q, shift);
+  else
+    text.op("vqmovnb.s32 {0}, {0}", q);
+}
+
 void RequantizationForm::emitPack(AsmText &text, const std::string &q,
                                   const std::string &zeroPoint) const {
-  text.op("vqadd.s16 {0}, {0}, {1}", q, zeroPoint);
+  if (!line)
+    text.op("vqadd.s16 {0}, {0}, {1}", q, zeroPoint);
   if (clamp) {
     text.op("vmax.s16 {0}, {0}, q5", q);
     text.op("vmin.s16 {0}, {0}, q4", q);
@@ -82,12 +115,33 @@ void RequantizationForm::emitConstants(AsmText &text, const std::string &base,
                                        const std::string &scratch) const {
   for (int i = 0; i < (clamp ? 3 : 1); ++i) {
     text.op("ldr {}, [{}, #{}]", scratch, base, offset + 4 * i);
-    text.op("vdup.16 q{}, {}", 6 - i, scratch);
+    text.op("vdup.{} q{}, {}", line && i == 0 ? 32 : 16, 6 - i, scratch);
   }
 }
 
 void RequantizationForm::addPlainFunction(KernelCode &code) const {
   std::string scaled;
+  if (line) {
+    families::addFunction(
+        code, plainName(),
+        fmt::format(R"(/* The sum scaled along a straight line and clamped. */
+static inline int8_t {0}(int32_t sum, const int8_t *words, const int8_t *range)
+{{
+  int32_t w[2], r[3], x;
+  int64_t wide;
+  memcpy(w, words, sizeof w);
+  memcpy(r, range, sizeof r);
+  x = (int32_t)((uint32_t)sum * (uint32_t)r[0] + (uint32_t)w[0]);
+  wide = ((int64_t)x * w[1] + 1073741824) >> 31;
+  wide = (wide + {1}) >> {2};
+  wide = wide < r[1] ? r[1] : wide;
+  wide = wide > r[2] ? r[2] : wide;
+  return (int8_t)wide;
+}}
+)",
+                    plainName(), 1 << (shift - 1), shift));
+    return;
+  }
   if (once) {
     scaled = fmt::format(
         R"(  shift = 31 - w[2]{};
@@ -118,6 +172,128 @@ static inline int8_t {}(int32_t sum, const int8_t *words, const int8_t *range)
 }}
 )",
           plainName(), words(), once ? "  int32_t shift;\n" : "", scaled));
+}
+
+//===----------------------------------------------------------------------===//
+// The line
+//===----------------------------------------------------------------------===//
+
+bool RequantizationForm::mayBeLine(const Requantization &r) {
+  return r.low >= r.zeroPoint && r.low < r.high;
+}
+
+RequantizationForm RequantizationForm::unsolvedLine(const Requantization &r) {
+  RequantizationForm form;
+  form.line = true;
+  form.clamp = r.low > -128 || r.high < 127;
+  return form;
+}
+
+std::vector<int32_t> RequantizationForm::header(const Requantization &r) const {
+  return {line ? 1 << scaleBits : r.zeroPoint, r.low, r.high};
+}
+
+namespace {
+
+/// One channel's staircase, and lines with the same steps.
+class Steps {
+public:
+  Steps(const Requantization &r, AccumulatorRange range, int64_t o)
+      : range(range),
+        factor(std::ldexp(r.factor(o).multiplier, r.factor(o).shift - 31)) {
+    int64_t first = r.apply(int32_t(range.low), o);
+    int64_t last = r.apply(int32_t(range.high), o);
+    // Below `low` and above `high` the clamp serves the line as well.
+    if (first > r.low)
+      reached.emplace_back(first, range.low);
+    if (last < r.high)
+      missed.emplace_back(last + 1, range.high);
+    int64_t least = range.low;
+    for (int64_t y = first + 1; y <= last; ++y) {
+      int64_t below = least - 1, reaches = range.high;
+      while (reaches - below > 1) {
+        int64_t middle = below + (reaches - below) / 2;
+        (r.apply(int32_t(middle), o) >= y ? reaches : below) = middle;
+      }
+      reached.emplace_back(y, reaches);
+      if (reaches > range.low)
+        missed.emplace_back(y, reaches - 1);
+      least = reaches;
+    }
+  }
+
+  /// Addend (without the bias) and multiplier for sums scaled by 2^scaleBits.
+  bool solve(int scaleBits, int shift,
+             std::pair<int32_t, int32_t> &line) const {
+    double exact = std::ldexp(factor, 31 + shift - scaleBits);
+    if (exact >= 2147483000.0)
+      return false;
+    auto nominal = std::max<int64_t>(std::llround(exact), 1024);
+    const int64_t scale = int64_t(1) << scaleBits;
+    for (int64_t i = 0; i <= 120; ++i) {
+      int64_t m = nominal + (i % 2 ? -(i + 1) / 2 : i / 2);
+      // The least x with ((x m + 2^30) >> 31) + 2^(shift-1) >= y 2^shift.
+      auto from = [&](int64_t y) {
+        __int128 aim = (__int128(2 * y - 1) << (shift + 30)) - (1 << 30);
+        return int64_t(aim / m + (aim > 0 && aim % m != 0));
+      };
+      int64_t least = INT64_MIN, most = INT64_MAX;
+      for (auto [y, sum] : reached)
+        least = std::max(least, from(y) - scale * sum);
+      for (auto [y, sum] : missed)
+        most = std::min(most, from(y) - 1 - scale * sum);
+      if (least > most)
+        continue;
+      int64_t addend = least == INT64_MIN  ? most
+                       : most == INT64_MAX ? least
+                                           : least + (most - least) / 2;
+      for (int64_t end : {range.low, range.high})
+        if (std::abs(scale * end + addend) > INT32_MAX)
+          return false;
+      line = {int32_t(addend), int32_t(m)};
+      return true;
+    }
+    return false;
+  }
+
+private:
+  AccumulatorRange range;
+  double factor;
+  /// (y, sum): outputs of at least y from this sum on; below y up to this sum.
+  std::vector<std::pair<int64_t, int64_t>> reached, missed;
+};
+
+} // namespace
+
+bool RequantizationForm::solveLine(const ConvolutionProblem &p) {
+  const Requantization &r = p.requantization;
+  std::vector<AccumulatorRange> ranges = accumulatorRanges(p);
+  for (const AccumulatorRange &range : ranges)
+    if (range.low < INT32_MIN || range.high > INT32_MAX)
+      return false; // sums may wrap around
+  std::vector<Steps> channels;
+  for (int64_t o = 0; o < p.outputChannels; ++o)
+    channels.emplace_back(r, ranges[size_t(o)], o);
+  // Few shifts, so that layers of one shape share their functions.
+  for (int candidate : {14, 12, 10, 16})
+    for (int bits = 14; bits >= 5; --bits) {
+      lines.clear();
+      bool found = true;
+      for (int64_t o = 0; found && o < p.outputChannels; ++o) {
+        std::pair<int32_t, int32_t> solved;
+        found = channels[size_t(o)].solve(bits, candidate, solved);
+        // What arrives is the sum without its bias.
+        solved.first = int32_t(uint32_t(solved.first) +
+                               (uint32_t(uint64_t(p.bias[size_t(o)])) << bits));
+        lines.push_back(solved);
+      }
+      if (found) {
+        shift = candidate;
+        scaleBits = bits;
+        return true;
+      }
+    }
+  return false;
 }
 
 void appendWords(std::vector<char> &bytes, const std::vector<int32_t> &words) {
