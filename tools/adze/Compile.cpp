@@ -7,13 +7,16 @@
 
 #include "adze/Driver.h"
 #include "lib/Support/Files.h"
+#include "runtime/native/TemporaryFolder.h"
 #include "tools/adze/Command.h"
+#include "tools/adze/QuantizeOptions.h"
 #include "tools/adze/Terminal.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 
 using namespace adze;
@@ -23,9 +26,12 @@ namespace {
 struct CompileCommand {
   ModelOptions model;
   std::string output, emit;
+  std::string quantize; // empty: as the model is
+  CalibrationOptions calibration;
   bool force = false;
 
   int run() const;
+  int runQuantized() const;
   int emitLevel() const;
   int writeFolder() const;
 };
@@ -149,7 +155,40 @@ int CompileCommand::writeFolder() const {
   return exitSuccess;
 }
 
+/// Compiles a quantized copy of the model in its place.
+int CompileCommand::runQuantized() const {
+  QuantizeOptions options = calibration.quantizeOptions();
+  if (!model.fixed.empty())
+    throw UsageError("--fix does not go with --quantize: quantize the model "
+                     "first, with 'adze quantize'");
+  CompileOptions compileOptions = model.compileOptions();
+  options.shapes = compileOptions.shapes;
+  options.perLayer = false;
+  std::string name = compileOptions.name;
+  if (name.empty())
+    name = std::filesystem::path(model.model).stem().string();
+  TemporaryFolder folder;
+  check(folder.create());
+  CompileCommand next = *this;
+  next.model.name = name;
+  next.model.model = folder.file("quantized.onnx");
+  next.model.shapes.clear(); // the copy has them
+  QuantizeReport report;
+  {
+    ProgressBar progress;
+    options.progress = progress.callback();
+    check(quantizeModel(model.model, next.model.model, options, report));
+  }
+  fmt::print(stderr, "quantized to {}: {:.1f} dB against float on {} samples\n",
+             quantize, report.sqnr, report.checked);
+  return next.emit.empty() ? next.writeFolder() : next.emitLevel();
+}
+
 int CompileCommand::run() const {
+  if (!quantize.empty())
+    return runQuantized();
+  if (!calibration.data.empty())
+    throw UsageError("--calibrate is for --quantize=int8");
   return emit.empty() ? writeFolder() : emitLevel();
 }
 
@@ -167,6 +206,12 @@ Command cli::addCompile(CommandLine &line) {
   app->add_option("-n,--name", command->model.name,
                   "Prefix of files and functions (default: the file's name)")
       ->type_name("NAME");
+  line.restrict(app->add_option("-q,--quantize", command->quantize,
+                                "Quantize the model first: int8 (see 'adze "
+                                "quantize')")
+                    ->type_name("TYPE"),
+                {"int8"});
+  addCalibrationOptions(line, *app, command->calibration);
   std::vector<std::string> names;
   for (const auto &row : emitLevels)
     names.push_back(row.name);
