@@ -44,6 +44,7 @@ namespace adze::families {
   FAMILY(poolRvv) /* pool/Rvv.cpp */                                           \
   FAMILY(convWinogradRvv) /* conv_winograd/Rvv.cpp */                          \
   FAMILY(denseReductionRvv) /* dense/RvvReduction.cpp */                       \
+  FAMILY(convPixelsRvv) /* conv_direct/RvvPixels.cpp */                        \
   /* end of the list */
 
 #define ADZE_DECLARE(name) const KernelFamily &name();
