@@ -56,6 +56,8 @@ struct ArtifactInfo {
   /// Flags for the C compiler, as one would type them; kept in the metadata.
   std::string compilerFlags;
   std::vector<std::pair<std::string, std::string>> options;
+  /// What computes in float with quantized tensors: "node: reason".
+  std::vector<std::string> floatFallbacks;
   std::vector<ArtifactKernel> kernels; // in the order of execution
   std::vector<ArtifactBuffer> buffers;
   ArtifactMemory memory;

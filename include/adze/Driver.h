@@ -96,6 +96,8 @@ public:
   std::vector<TensorSpec> inputs, outputs;
   std::vector<KernelInfo> kernels;
   MemoryFigures memory;
+  /// What computes in float with quantized tensors: "node: reason".
+  std::vector<std::string> floatFallbacks;
   std::unique_ptr<Impl> impl;
 };
 

@@ -71,6 +71,8 @@ std::string adze::artifactMetadata(const ArtifactInfo &info,
   json["options"] = ordered_json::object();
   for (const auto &[name, value] : info.options)
     json["options"][name] = value;
+  if (!info.floatFallbacks.empty())
+    json["float_fallbacks"] = info.floatFallbacks;
   json["inputs"] = tensors(source, false);
   json["outputs"] = tensors(source, true);
   json["arena_bytes"] = source.arenaBytes;

@@ -153,6 +153,10 @@ void adze::describeKernels(CompiledModel &compiled) {
     impl.sha256 = sha.str();
   if (auto file = module->getAttrOfType<StringAttr>("onnx.file"))
     impl.modelFile = file.str();
+  compiled.floatFallbacks.clear();
+  if (auto list = module->getAttrOfType<ArrayAttr>("adze.float_fallbacks"))
+    for (auto line : list.getAsRange<StringAttr>())
+      compiled.floatFallbacks.push_back(line.str());
   impl.buffers.clear();
   if (auto plan = module->getAttrOfType<DictionaryAttr>("adze.memory"))
     if (auto buffers = plan.getAs<ArrayAttr>("buffers"))

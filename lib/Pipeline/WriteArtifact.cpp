@@ -35,6 +35,7 @@ static ArtifactInfo describeArtifact(const CompiledModel &compiled,
   info.modelFile = impl.modelFile;
   info.modelSha256 = impl.sha256;
   info.options = {{"-O", std::to_string(impl.optLevel)}};
+  info.floatFallbacks = compiled.floatFallbacks;
   const MemoryFigures &memory = compiled.memory;
   info.memory = {
       memory.arenaBound,     memory.orderBound,   memory.unfusedBound,

@@ -108,8 +108,8 @@ template <typename Op> struct SinkThroughTwo final : OpRewritePattern<Op> {
         operands.push_back(nn::BroadcastOp::create(
             rewriter, op.getLoc(), layout::permutedType(operand, back), x));
       } else if (isConstant(operand)) {
-        operands.push_back(nn::TransposeOp::create(rewriter, op.getLoc(),
-                                                   operand, back));
+        operands.push_back(
+            nn::TransposeOp::create(rewriter, op.getLoc(), operand, back));
       } else {
         return rewriter.notifyMatchFailure(op, "operands differ in order");
       }
@@ -125,9 +125,9 @@ template <typename Op> struct SinkThroughTwo final : OpRewritePattern<Op> {
 } // namespace
 
 void layout::addQuantizedSinking(RewritePatternSet &patterns) {
-  patterns.add<SinkThroughOne<nn::LookupOp>,
-               SinkThroughOne<nn::QuantizedSoftmaxOp>,
-               SinkThroughOne<nn::RebaseOp>, SinkThroughOne<nn::RequantizeOp>,
-               SinkThroughTwo<nn::QuantizedAddOp>,
-               SinkThroughTwo<nn::QuantizedMulOp>>(patterns.getContext());
+  patterns
+      .add<SinkThroughOne<nn::LookupOp>, SinkThroughOne<nn::QuantizedSoftmaxOp>,
+           SinkThroughOne<nn::RebaseOp>, SinkThroughOne<nn::RequantizeOp>,
+           SinkThroughTwo<nn::QuantizedAddOp>,
+           SinkThroughTwo<nn::QuantizedMulOp>>(patterns.getContext());
 }

@@ -24,14 +24,12 @@ static std::optional<int64_t> known(Value value) {
 
 Value FixedPointBuilder::constant(unsigned bits, int64_t value) {
   Type type = e.b.getIntegerType(bits);
-  Value scalar =
-      e.make<arith::ConstantOp>(e.b.getIntegerAttr(type, value));
+  Value scalar = e.make<arith::ConstantOp>(e.b.getIntegerAttr(type, value));
   return e.broadcast(scalar, lanes);
 }
 
 Value FixedPointBuilder::extend(Value x, unsigned bits) {
-  return e.make<arith::ExtSIOp>(
-      e.laneType(e.b.getIntegerType(bits), lanes), x);
+  return e.make<arith::ExtSIOp>(e.laneType(e.b.getIntegerType(bits), lanes), x);
 }
 
 Value FixedPointBuilder::centred(Value x, int64_t zeroPoint) {
@@ -55,13 +53,13 @@ Value FixedPointBuilder::divideByPowerOfTwo(Value x, Value exponent) {
   if (auto bits = known(exponent))
     mask = i32((int64_t(1) << *bits) - 1);
   else
-    mask = e.make<arith::SubIOp>(e.make<arith::ShLIOp>(i32(1), exponent),
-                                 i32(1));
+    mask =
+        e.make<arith::SubIOp>(e.make<arith::ShLIOp>(i32(1), exponent), i32(1));
   Type type = x.getType();
   Value negative = e.make<arith::ExtUIOp>(
       type, e.compare(arith::CmpIPredicate::slt, x, i32(0)));
-  Value threshold = e.make<arith::AddIOp>(
-      e.make<arith::ShRUIOp>(mask, i32(1)), negative);
+  Value threshold =
+      e.make<arith::AddIOp>(e.make<arith::ShRUIOp>(mask, i32(1)), negative);
   Value remainder = e.make<arith::AndIOp>(x, mask);
   Value up = e.make<arith::ExtUIOp>(
       type, e.compare(arith::CmpIPredicate::sgt, remainder, threshold));
@@ -83,17 +81,17 @@ Value FixedPointBuilder::multiply(Value x, Value multiplier, Value shift) {
     x = e.make<arith::ShLIOp>(x, left);
     return divideByPowerOfTwo(highMul(x, multiplier), right);
   }
-  Value total = bits ? constant(64, 31 - *bits)
-                     : e.make<arith::SubIOp>(constant(64, 31),
-                                             extend(shift, 64))
-                           .getResult();
-  Value half = bits ? constant(64, int64_t(1) << (30 - *bits))
-                    : e.make<arith::ShLIOp>(
-                           constant(64, 1),
-                           e.make<arith::SubIOp>(total, constant(64, 1)))
+  Value total = bits
+                    ? constant(64, 31 - *bits)
+                    : e.make<arith::SubIOp>(constant(64, 31), extend(shift, 64))
                           .getResult();
-  Value product =
-      e.make<arith::MulIOp>(extend(x, 64), extend(multiplier, 64));
+  Value half =
+      bits
+          ? constant(64, int64_t(1) << (30 - *bits))
+          : e.make<arith::ShLIOp>(constant(64, 1),
+                                  e.make<arith::SubIOp>(total, constant(64, 1)))
+                .getResult();
+  Value product = e.make<arith::MulIOp>(extend(x, 64), extend(multiplier, 64));
   Value y = e.make<arith::ShRSIOp>(e.make<arith::AddIOp>(product, half), total);
   // A factor below one keeps within 32 bits.
   if (!bits || *bits > 0)
@@ -106,8 +104,7 @@ Value FixedPointBuilder::multiplyWide(Value x, Value multiplier, Value shift) {
       e.make<arith::AddIOp>(extend(multiplier, 64), constant(64, 1 << 15)),
       constant(64, 16));
   Value reduced = e.make<arith::MinSIOp>(rounded, constant(64, 0x7FFF));
-  Value total =
-      e.make<arith::SubIOp>(constant(64, 15), extend(shift, 64));
+  Value total = e.make<arith::SubIOp>(constant(64, 15), extend(shift, 64));
   Value half = e.make<arith::ShLIOp>(
       constant(64, 1), e.make<arith::SubIOp>(total, constant(64, 1)));
   Value product = e.make<arith::MulIOp>(x, reduced);

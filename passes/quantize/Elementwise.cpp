@@ -127,11 +127,12 @@ static Value sumsOfWindows(OpBuilder &b, nn::PoolOp pool, Value x,
     count *= size;
   }
   Location loc = pool.getLoc();
-  Value ones = makeConstant(b, loc, RankedTensorType::get(filter, b.getI8Type()),
-                            std::vector<int64_t>(channels * count, 1), "ones");
-  Value bias = makeConstant(
-      b, loc, RankedTensorType::get({channels}, b.getI32Type()),
-      std::vector<int64_t>(channels, -count * zeroPoint), "bias");
+  Value ones =
+      makeConstant(b, loc, RankedTensorType::get(filter, b.getI8Type()),
+                   std::vector<int64_t>(channels * count, 1), "ones");
+  Value bias =
+      makeConstant(b, loc, RankedTensorType::get({channels}, b.getI32Type()),
+                   std::vector<int64_t>(channels, -count * zeroPoint), "bias");
   auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType());
   return nn::ConvOp::create(b, loc, type.clone(b.getI32Type()), x, ones, bias,
                             pool.getStrides(), pool.getDilations(),
@@ -202,7 +203,8 @@ bool Former::formSoftmax(nn::QuantizeOp op, const Parameters &to,
   auto softmax = tail.base.getDefiningOp<nn::SoftmaxOp>();
   auto x = quantizedTensorOf(softmax.getInput());
   if (!x)
-    return refuse(softmax, "its input is not quantized with one constant scale");
+    return refuse(softmax,
+                  "its input is not quantized with one constant scale");
   if (x->parameters.bits != 8 || to.bits != 8)
     return refuse(softmax, "softmax of int16 has no integer form");
   // The sum of the exponentials has 12 integer bits, of which the fixed-point
@@ -221,10 +223,9 @@ bool Former::formSoftmax(nn::QuantizeOp op, const Parameters &to,
   Location loc = softmax.getLoc();
   SoftmaxInput input = softmaxInput(x->parameters.scale);
   auto table = softmaxExponentials(input.factor, input.smallestDifference);
-  Value exponentials =
-      makeConstant(b, loc, RankedTensorType::get({256}, b.getI32Type()),
-                   std::vector<int64_t>(table.begin(), table.end()),
-                   "exponentials");
+  Value exponentials = makeConstant(
+      b, loc, RankedTensorType::get({256}, b.getI32Type()),
+      std::vector<int64_t>(table.begin(), table.end()), "exponentials");
   auto type = cast<RankedTensorType>(x->value.getType());
   Value y = nn::QuantizedSoftmaxOp::create(
       b, loc, type, x->value, exponentials, axis, input.factor.multiplier,

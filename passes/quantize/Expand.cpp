@@ -51,8 +51,7 @@ public:
         inputs.push_back(value);
       }
     maps.push_back(identity());
-    Value init =
-        tensor::EmptyOp::create(b, loc, shape, type.getElementType());
+    Value init = tensor::EmptyOp::create(b, loc, shape, type.getElementType());
     Value y = linalg::GenericOp::create(
                   b, loc, init.getType(), inputs, init, maps,
                   SmallVector<utils::IteratorType>(
@@ -128,31 +127,28 @@ static Value expand(nn::QuantizeOp op) {
   rules.saturate = !op.getOverflows();
   Expansion e(op, op.getInput(), op.getScale(), op.getZeroPoint(), op.getAxis(),
               op.getBlockSize());
-  return e.build(
-      op.getType(), [&](Scalars &s, ValueRange in) -> Value {
-        auto as = [&](Value value, Type type, bool isUnsigned) {
-          return castScalar(s.b, s.loc, value, type, isUnsigned, false);
-        };
-        Value x = as(in[0], precision, op.getInputUnsigned());
-        Value scale = as(in[1], precision, op.getScaleUnsigned());
-        Value quotient = as(s.div(x, scale), wide, false);
-        Value zeroPoint = in.size() > 2 ? in[2] : Value();
-        if (!isa<FloatType>(to))
-          return quantizedScalar(s, quotient, zeroPoint,
-                                 {to, op.getIsUnsigned()});
-        if (zeroPoint)
-          quotient = s.add(quotient, as(zeroPoint, wide, false));
-        return castScalar(s.b, s.loc, quotient, to, false, false, rules);
-      });
+  return e.build(op.getType(), [&](Scalars &s, ValueRange in) -> Value {
+    auto as = [&](Value value, Type type, bool isUnsigned) {
+      return castScalar(s.b, s.loc, value, type, isUnsigned, false);
+    };
+    Value x = as(in[0], precision, op.getInputUnsigned());
+    Value scale = as(in[1], precision, op.getScaleUnsigned());
+    Value quotient = as(s.div(x, scale), wide, false);
+    Value zeroPoint = in.size() > 2 ? in[2] : Value();
+    if (!isa<FloatType>(to))
+      return quantizedScalar(s, quotient, zeroPoint, {to, op.getIsUnsigned()});
+    if (zeroPoint)
+      quotient = s.add(quotient, as(zeroPoint, wide, false));
+    return castScalar(s.b, s.loc, quotient, to, false, false, rules);
+  });
 }
 
 static Value expand(nn::DequantizeOp op) {
   Type from = elementTypeOf(op.getInput()), to = elementTypeOf(op.getOutput());
   bool isUnsigned = op.getIsUnsigned();
   Type wide = to.isF64() ? to : Type(Float32Type::get(op.getContext()));
-  Type centredType = isa<FloatType>(from)
-                         ? wide
-                         : Type(IntegerType::get(op.getContext(), 32));
+  Type centredType =
+      isa<FloatType>(from) ? wide : Type(IntegerType::get(op.getContext(), 32));
   Expansion e(op, op.getInput(), op.getScale(), op.getZeroPoint(), op.getAxis(),
               op.getBlockSize());
   return e.build(op.getType(), [&](Scalars &s, ValueRange in) -> Value {

@@ -1,4 +1,5 @@
-//===- FormIntegerOps.cpp - Quantized graphs become integer ones -*- C++ -*-===//
+//===- FormIntegerOps.cpp - Quantized graphs become integer ones -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -121,8 +122,7 @@ private:
   }
 
   /// Lists what computes in float with numbers that were quantized.
-  static void report(ModuleOp module, func::FuncOp main,
-                     const Former &former) {
+  static void report(ModuleOp module, func::FuncOp main, const Former &former) {
     llvm::SmallDenseSet<Value> quantized;
     SmallVector<Attribute> list;
     std::set<std::string> seen;

@@ -1,4 +1,5 @@
-//===- Former.h - One quantized region becomes integer operations -*- C++ -*-===//
+//===- Former.h - One quantized region becomes integer operations -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -23,11 +24,11 @@ struct Tail {
 
 /// Sums of integer products.
 struct Accumulators {
-  mlir::Value sums;             // i32 or i64, under the operation's shape
-  int64_t axis = 0;             // of the output channels
-  double inputScale = 1;        // sums * inputScale * weightScales[channel]
+  mlir::Value sums;                 // i32 or i64, under the operation's shape
+  int64_t axis = 0;                 // of the output channels
+  double inputScale = 1;            // sums * inputScale * weightScales[channel]
   std::vector<double> weightScales; // one, or one for each channel
-  unsigned bits = 8;            // of the activations
+  unsigned bits = 8;                // of the activations
 };
 
 /// How results are rounded. TFLite's reference kernels round twice, but once in

@@ -31,8 +31,8 @@ static Value signedZeroPoint(OpBuilder &b, Location loc, Value zeroPoint,
   if (!zeroPoint)
     return adze::ConstantOp::create(
         b, loc,
-        DenseElementsAttr::get(type, b.getIntegerAttr(
-                                         element, APInt::getSignMask(bits))));
+        DenseElementsAttr::get(
+            type, b.getIntegerAttr(element, APInt::getSignMask(bits))));
   if (auto values = integersOf(zeroPoint)) {
     for (int64_t &value : *values)
       value ^= int64_t(1) << (bits - 1);
@@ -126,8 +126,8 @@ struct SinkRebaseThroughPool final : OpRewritePattern<nn::PoolOp> {
     auto made = cast<nn::PoolOp>(rewriter.clone(*op));
     made.getInputMutable().assign(rebase.getInput());
     made.setIsUnsigned(false);
-    rewriter.replaceOpWithNewOp<nn::RebaseOp>(
-        op, op.getOutputs()[0].getType(), made.getOutputs()[0]);
+    rewriter.replaceOpWithNewOp<nn::RebaseOp>(op, op.getOutputs()[0].getType(),
+                                              made.getOutputs()[0]);
     return success();
   }
 };
@@ -179,7 +179,8 @@ struct SinkDequantize final : RewritePattern {
       auto transpose = dyn_cast<nn::TransposeOp>(op);
       if (!transpose || dequantize.getBlockSize() != 0)
         return rewriter.notifyMatchFailure(op, "scales lie along an axis");
-      axis = llvm::find(transpose.getPerm(), axis) - transpose.getPerm().begin();
+      axis =
+          llvm::find(transpose.getPerm(), axis) - transpose.getPerm().begin();
     }
     Value made = moved(rewriter, op, dequantize.getInput());
     rewriter.replaceOp(op, dequantizedLike(rewriter, dequantize, made, axis));
@@ -222,8 +223,8 @@ struct SinkDequantizeThroughConcat final : OpRewritePattern<nn::ConcatOp> {
       inputs.push_back(x->value);
     }
     auto type = op.getType().clone(elementTypeOf(inputs[0]));
-    Value made = nn::ConcatOp::create(rewriter, op.getLoc(), type, inputs,
-                                      op.getAxis());
+    Value made =
+        nn::ConcatOp::create(rewriter, op.getLoc(), type, inputs, op.getAxis());
     auto dequantize = op.getInputs()[0].getDefiningOp<nn::DequantizeOp>();
     rewriter.replaceOp(op, dequantizedLike(rewriter, dequantize, made, 0));
     return success();
@@ -256,9 +257,9 @@ struct SinkDequantizeThroughPad final : OpRewritePattern<nn::PadOp> {
     if (op.getMode() == nn::PadMode::constant)
       value = makeConstant(rewriter, op.getLoc(),
                            RankedTensorType::get({1}, element), filled, "pad");
-    Value made = nn::PadOp::create(
-        rewriter, op.getLoc(), op.getType().clone(element), x->value, value,
-        op.getMode(), op.getLow(), op.getHigh());
+    Value made = nn::PadOp::create(rewriter, op.getLoc(),
+                                   op.getType().clone(element), x->value, value,
+                                   op.getMode(), op.getLow(), op.getHigh());
     auto dequantize = op.getInput().getDefiningOp<nn::DequantizeOp>();
     rewriter.replaceOp(op, dequantizedLike(rewriter, dequantize, made, 0));
     return success();
@@ -320,11 +321,11 @@ struct RaiseFunction final : OpRewritePattern<linalg::GenericOp> {
 
 LogicalResult quantize::normalize(Operation *root) {
   RewritePatternSet patterns(root->getContext());
-  patterns
-      .add<SignedQuantize, SignedDequantize, SinkRebase, SinkRebaseThroughPool,
-           SinkRebaseThroughConcat, SinkDequantize, SinkDequantizeThroughPool,
-           SinkDequantizeThroughConcat, SinkDequantizeThroughPad, RaiseQuantize,
-           RaiseFunction>(root->getContext());
+  patterns.add<SignedQuantize, SignedDequantize, SinkRebase,
+               SinkRebaseThroughPool, SinkRebaseThroughConcat, SinkDequantize,
+               SinkDequantizeThroughPool, SinkDequantizeThroughConcat,
+               SinkDequantizeThroughPad, RaiseQuantize, RaiseFunction>(
+      root->getContext());
   nn::ReshapeOp::getCanonicalizationPatterns(patterns, root->getContext());
   nn::TransposeOp::getCanonicalizationPatterns(patterns, root->getContext());
   return applyPatternsGreedily(root, std::move(patterns));

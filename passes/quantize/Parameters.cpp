@@ -1,4 +1,5 @@
-//===- Parameters.cpp - Scales and zero points known ahead of time -*- C++ -*-===//
+//===- Parameters.cpp - Scales and zero points known ahead of time -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -100,8 +101,8 @@ Value quantize::makeConstant(OpBuilder &b, Location loc, RankedTensorType type,
     return adze::ConstantOp::create(b, loc, denseOf(type, bytes));
   WeightStore &store = WeightStore::get(b.getContext());
   std::string stored = store.addBytes(name, std::move(bytes));
-  return adze::ConstantOp::create(b, loc,
-                                  WeightAttr::get(b.getContext(), stored, type));
+  return adze::ConstantOp::create(
+      b, loc, WeightAttr::get(b.getContext(), stored, type));
 }
 
 bool quantize::isRepresentable(double factor) {

@@ -1,4 +1,5 @@
-//===- Parameters.h - Scales and zero points known ahead of time -*- C++ -*-===//
+//===- Parameters.h - Scales and zero points known ahead of time -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

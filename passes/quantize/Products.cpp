@@ -1,4 +1,5 @@
-//===- Products.cpp - Convolutions and matrix products of integers -*- C++ -*-===//
+//===- Products.cpp - Convolutions and matrix products of integers -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -29,8 +30,8 @@ namespace {
 
 /// Constant weights as signed integers around zero.
 struct Weights {
-  Value value;                // i8 or i16
-  std::vector<double> scales; // one, or one for each channel
+  Value value;                     // i8 or i16
+  std::vector<double> scales;      // one, or one for each channel
   std::vector<int64_t> sums;       // of each channel
   std::vector<int64_t> magnitudes; // sums of absolute values
 };
@@ -102,16 +103,15 @@ static std::optional<Weights> weightsOf(Value value, int64_t axis,
   if (auto constant = op.getInput().getDefiningOp<adze::ConstantOp>())
     if (auto weight = dyn_cast<WeightAttr>(constant.getValue()))
       name = weight.getName().str();
-  weights.value = makeConstant(b, op.getLoc(),
-                               type.clone(b.getIntegerType(width)), *codes,
-                               name);
+  weights.value = makeConstant(
+      b, op.getLoc(), type.clone(b.getIntegerType(width)), *codes, name);
   return weights;
 }
 
 /// A bias in steps of sx * sw[channel].
-static std::optional<std::vector<int64_t>>
-biasOf(Value bias, double inputScale, const Weights &weights,
-       std::string &why) {
+static std::optional<std::vector<int64_t>> biasOf(Value bias, double inputScale,
+                                                  const Weights &weights,
+                                                  std::string &why) {
   size_t channels = weights.sums.size();
   auto step = [&](size_t channel) {
     size_t index = weights.scales.size() == 1 ? 0 : channel;
@@ -212,16 +212,15 @@ std::optional<Accumulators> Former::accumulate(Operation *op, Value bias) {
   Location loc = op->getLoc();
   Type sum = b.getIntegerType(isWide ? 64 : 32);
   auto channels = int64_t(integers->size());
-  Value integerBias =
-      makeConstant(b, loc, RankedTensorType::get({channels}, sum), *integers,
-                   "bias");
+  Value integerBias = makeConstant(
+      b, loc, RankedTensorType::get({channels}, sum), *integers, "bias");
   auto type = cast<RankedTensorType>(op->getResult(0).getType()).clone(sum);
   Accumulators result;
   if (conv) {
-    result.sums = nn::ConvOp::create(
-        b, loc, type, x->value, weights->value, integerBias, conv.getStrides(),
-        conv.getDilations(), conv.getPads(), conv.getGroup(), conv.getLayout(),
-        zero);
+    result.sums = nn::ConvOp::create(b, loc, type, x->value, weights->value,
+                                     integerBias, conv.getStrides(),
+                                     conv.getDilations(), conv.getPads(),
+                                     conv.getGroup(), conv.getLayout(), zero);
     result.axis = 1;
   } else {
     result.sums = nn::MatmulOp::create(b, loc, type, x->value, weights->value,
@@ -267,16 +266,15 @@ bool Former::formProduct(nn::QuantizeOp op, const Parameters &to,
   }
   OpBuilder b(op);
   Location loc = product->getLoc();
-  auto type = RankedTensorType::get({int64_t(multipliers.size())},
-                                    b.getI32Type());
+  auto type =
+      RankedTensorType::get({int64_t(multipliers.size())}, b.getI32Type());
   Value multiplier = makeConstant(b, loc, type, multipliers, "multipliers");
   Value shift = makeConstant(b, loc, type, shifts, "shifts");
   auto shape = cast<RankedTensorType>(sums->sums.getType());
   Value y = nn::RequantizeOp::create(
       b, loc, shape.clone(elementTypeOf(op.getOutput())), sums->sums,
       multiplier, shift, sums->axis, to.zeroPoint, bounds->first,
-      bounds->second,
-      isa<nn::MatmulOp>(product) ? productRounding : rounding);
+      bounds->second, isa<nn::MatmulOp>(product) ? productRounding : rounding);
   if (y.getType() != op.getType())
     y = nn::ReshapeOp::create(b, loc, op.getType(), y);
   replace(op, y);
@@ -293,8 +291,8 @@ bool Former::formSums(Operation *op) {
   std::vector<float> scales;
   for (double weightScale : sums->weightScales)
     scales.push_back(float(sums->inputScale * weightScale));
-  auto scaleType = RankedTensorType::get({int64_t(scales.size())},
-                                         b.getF32Type());
+  auto scaleType =
+      RankedTensorType::get({int64_t(scales.size())}, b.getF32Type());
   Value scale = adze::ConstantOp::create(
       b, loc, DenseElementsAttr::get(scaleType, ArrayRef(scales)));
   Value y = nn::DequantizeOp::create(b, loc, type, sums->sums, scale, Value(),

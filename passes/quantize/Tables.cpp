@@ -88,8 +88,8 @@ public:
     }
     maps.push_back(AffineMap::getMultiDimIdentityMap(1, context));
     auto type = RankedTensorType::get({count}, elementTypeOf(op.getResult(0)));
-    Value init = tensor::EmptyOp::create(b, loc, type.getShape(),
-                                         type.getElementType());
+    Value init =
+        tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
     auto made = linalg::GenericOp::create(
         b, loc, type, inputs, init, maps,
         SmallVector<utils::IteratorType>{utils::IteratorType::parallel});
@@ -254,8 +254,7 @@ Tail quantize::tailOf(Value value) {
     OpOperand *bias = nullptr, *main = nullptr;
     for (OpOperand *operand : generic.getDpsInputOperands())
       (constantSlice(operand->get()) ? bias : main) = operand;
-    if (!bias || !main ||
-        !generic.getMatchingIndexingMap(main).isIdentity() ||
+    if (!bias || !main || !generic.getMatchingIndexingMap(main).isIdentity() ||
         !llvm::is_contained(add.getOperands(),
                             generic.getMatchingBlockArgument(bias)) ||
         !llvm::is_contained(add.getOperands(),
@@ -272,7 +271,10 @@ Tail quantize::tailOf(Value value) {
       else
         alongLast &= sizes[i] == 1;
     }
-    if (!alongLast)
+    Value product = main->get();
+    while (auto reshape = product.getDefiningOp<nn::ReshapeOp>())
+      product = reshape.getInput();
+    if (!alongLast || !product.getDefiningOp<nn::MatmulOp>())
       break;
     tail.bias = bias->get();
     value = main->get();
@@ -292,8 +294,7 @@ Former::clampOf(ArrayRef<linalg::GenericOp> functions, nn::QuantizeOp op,
   std::vector<int64_t> expected;
   for (int64_t i = to.lowest() - 1; i <= to.highest() + 1; ++i)
     for (double offset : {-0.25, 0.0, 0.25}) {
-      points.push_back(
-          float((double(i - to.zeroPoint) + offset) * to.scale));
+      points.push_back(float((double(i - to.zeroPoint) + offset) * to.scale));
       expected.push_back(i);
     }
   Operation *before = op->getPrevNode();

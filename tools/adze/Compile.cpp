@@ -136,6 +136,7 @@ int CompileCommand::writeFolder() const {
         {"input_output_bytes", compiled.memory.ioBytes},
         {"extra_macs_of_bands", compiled.memory.patches.extraMacs},
         {"weight_bytes", compiled.memory.weightBytes},
+        {"float_fallbacks", compiled.floatFallbacks},
         {"files", nlohmann::ordered_json::array()}};
     for (const WrittenFile &file : files)
       json["files"].push_back({{"name", file.name}, {"bytes", file.bytes}});
@@ -146,6 +147,11 @@ int CompileCommand::writeFolder() const {
              coloured(compiled.name, Colour::Bold), compiled.target,
              compiled.kernels.size(), byteText(compiled.memory.weightBytes));
   printMemory(compiled.memory);
+  if (!compiled.floatFallbacks.empty()) {
+    fmt::print("  in float, between quantized tensors:\n");
+    for (const std::string &line : compiled.floatFallbacks)
+      fmt::print("    {}\n", line);
+  }
   Table table({{""}, {"", true}});
   for (const WrittenFile &file : files)
     table.add({folder + "/" + file.name, byteText(file.bytes)});

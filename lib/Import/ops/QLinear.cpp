@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 ///
 /// \file
-/// Zero points are subtracted first, so that padding is zero and the products
-/// are exact in 32 bits; results are scaled in f32 and rounded half to even,
-/// as onnxruntime does.
+/// Products with constant weights and parameters are written as nn.dequantize,
+/// the operator and nn.quantize, of which form-integer-ops makes integer
+/// operations. In all others zero points are subtracted first, so that padding
+/// is zero and the products are exact in 32 bits; results are scaled in f32 and
+/// rounded half to even, as onnxruntime does.
 ///
 //===----------------------------------------------------------------------===//
 #include "lib/Import/ops/Elementwise.h"
@@ -122,10 +124,69 @@ static LogicalResult matMulInteger(NodeLowering &n) {
   return success();
 }
 
+//===----------------------------------------------------------------------===//
+// Constant parameters: dequantize, operator, quantize
+//===----------------------------------------------------------------------===//
+
+/// Whether a product of operand 0 and constant weights (3) has constant scales
+/// and zero points: 1, 2 and 6, 7 of one element, 4, 5 of one or `channels`.
+static bool hasConstantParameters(NodeLowering &n, int64_t channels) {
+  for (size_t i : {1, 2, 4, 5, 6, 7}) {
+    int64_t count = n.type(i).getNumElements();
+    bool isWeight = i == 4 || i == 5;
+    if ((count != 1 && !(isWeight && count == channels)) || !n.constant(i))
+      return false;
+  }
+  return isByte(n, 0) && isByte(n, 3) && isByte(n, 7) &&
+         n.element(2) == n.element(0) && n.element(5) == n.element(3) &&
+         n.element(1).isF32() && n.element(4).isF32() && n.element(6).isF32() &&
+         n.constant(3);
+}
+
+/// Operand `i` as real numbers, with the scale behind it along `axis`.
+static Value real(NodeLowering &n, size_t i, int64_t axis) {
+  int64_t scales = n.type(i + 1).getNumElements(),
+          zeros = n.type(i + 2).getNumElements();
+  int64_t count = std::max(scales, zeros);
+  auto spread = [&](size_t k) {
+    return n.broadcastTo(n.reshape(n.in(k), {n.type(k).getNumElements()}),
+                         {count});
+  };
+  return n.make<nn::DequantizeOp>(n.type(i).clone(n.b.getF32Type()), n.in(i),
+                                  spread(i + 1), spread(i + 2), axis, 0,
+                                  n.isUnsigned(i));
+}
+
+static LogicalResult setQuantized(NodeLowering &n, Value y) {
+  auto type = cast<RankedTensorType>(y.getType()).clone(n.element(7));
+  n.set(0,
+        n.make<nn::QuantizeOp>(type, y, n.reshape(n.in(6), {1}),
+                               n.reshape(n.in(7), {1}), 0, 0, n.b.getF32Type(),
+                               n.isUnsigned(7), false, false, false),
+        n.isUnsigned(7));
+  return success();
+}
+
+/// The int32 bias of a convolution has the scale of its products.
+static Value realBias(NodeLowering &n) {
+  auto x = n.floats(1), w = n.floats(4);
+  SmallVector<float> scales;
+  for (double scale : *w)
+    scales.push_back(float((*x)[0] * scale));
+  auto type = RankedTensorType::get({int64_t(scales.size())}, n.b.getF32Type());
+  Value scale = n.constant(DenseElementsAttr::get(type, ArrayRef(scales)));
+  return n.make<nn::DequantizeOp>(n.type(8).clone(n.b.getF32Type()), n.in(8),
+                                  scale, Value(), 0, 0, false);
+}
+
 static LogicalResult qlinearMatMul(NodeLowering &n) {
   for (size_t i = 0; i < 8; ++i)
     if (!n.has(i))
       return n.fail("it needs 8 inputs");
+  if (n.rank(3) == 2 && hasConstantParameters(n, n.shape(3)[1])) {
+    Value y = matmulOf(n, real(n, 0, 0), real(n, 3, 1), n.b.getF32Type());
+    return y ? setQuantized(n, y) : failure();
+  }
   auto a = centred(n, 0, 2, std::max<int64_t>(0, n.rank(0) - 2));
   auto b = centred(n, 3, 5, std::max<int64_t>(0, n.rank(3) - 1));
   if (failed(a) || failed(b))
@@ -164,6 +225,11 @@ static LogicalResult qlinearConv(NodeLowering &n) {
       return n.fail("it needs 8 inputs");
   if (n.has(8) && !n.element(8).isInteger(32))
     return n.fail("the bias must be int32");
+  if (n.rank(3) > 0 && hasConstantParameters(n, n.shape(3)[0])) {
+    Value y = convolutionOf(n, real(n, 0, 0), real(n, 3, 0),
+                            n.has(8) ? realBias(n) : Value(), n.b.getF32Type());
+    return y ? setQuantized(n, y) : failure();
+  }
   auto x = centred(n, 0, 2, 1), w = centred(n, 3, 5, 0);
   if (failed(x) || failed(w))
     return failure();

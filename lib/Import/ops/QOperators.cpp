@@ -20,18 +20,25 @@ using namespace mlir;
 using namespace adze;
 using namespace adze::import;
 
-/// A one-element operand as a scalar tensor of f32; zero if it is omitted.
-static FailureOr<Value> scalarOf(NodeLowering &n, size_t i) {
-  Type real = n.b.getF32Type();
-  if (!n.has(i))
-    return n.splat({}, real, 0);
-  if (n.type(i).getNumElements() != 1) {
-    (void)n.fail("input " + Twine(i) + " has " +
-                 Twine(n.type(i).getNumElements()) +
-                 " elements, expected one for the whole tensor");
-    return failure();
+/// Operands `i` (scale) and `i + 1` (zero point, may be omitted) are of one
+/// element and belong together.
+static LogicalResult expectParameters(NodeLowering &n, size_t i) {
+  for (size_t k : {i, i + 1}) {
+    if (!n.has(k))
+      continue;
+    if (n.type(k).getNumElements() != 1)
+      return n.fail("input " + Twine(k) + " has " +
+                    Twine(n.type(k).getNumElements()) +
+                    " elements, expected one for the whole tensor");
   }
-  return n.cast(n.reshape(n.in(i), {}), real, n.isUnsigned(i));
+  if (!n.has(i) || !isa<FloatType>(n.element(i)))
+    return n.fail("input " + Twine(i) + " must be a scale");
+  return success();
+}
+
+/// The zero point `i` under the shape of its scale, or null.
+static Value zeroPoint(NodeLowering &n, size_t i) {
+  return n.has(i) ? n.reshape(n.in(i), n.shape(i - 1)) : Value();
 }
 
 /// (x - zero point) * scale of the operands `i`, `i + 1` (scale), `i + 2`.
@@ -40,43 +47,33 @@ static FailureOr<Value> dequantized(NodeLowering &n, size_t i) {
     (void)n.fail("input " + Twine(i) + " must be int8 or uint8 with a scale");
     return failure();
   }
-  auto scale = scalarOf(n, i + 1), zero = scalarOf(n, i + 2);
-  if (failed(scale) || failed(zero))
+  if (failed(expectParameters(n, i + 1)))
     return failure();
-  Type real = n.b.getF32Type();
-  return n.elementwise({n.cast(n.in(i), real, n.isUnsigned(i)), *scale, *zero},
-                       real,
-                       [](OpBuilder &b, Location loc, ValueRange v) -> Value {
-                         Scalars s(b, loc);
-                         return s.mul(s.sub(v[0], v[2]), v[1]);
-                       });
+  if (n.has(i + 2) && n.element(i + 2) != n.element(i)) {
+    (void)n.fail("input " + Twine(i + 2) +
+                 " must be of the type of the tensor, " + elementText(n, i));
+    return failure();
+  }
+  return n
+      .make<nn::DequantizeOp>(n.type(i).clone(n.b.getF32Type()), n.in(i),
+                              n.in(i + 1), zeroPoint(n, i + 2), 0, 0,
+                              n.isUnsigned(i))
+      .getOutput();
 }
 
 /// round(y / scale) + zero point, saturated, with operands `i` (scale) and
 /// `i + 1`; the type is that of the zero point, or of operand `like`.
 static LogicalResult quantized(NodeLowering &n, Value y, size_t i,
                                size_t like) {
-  if (!n.has(i))
-    return n.fail("the scale of the output is missing");
-  auto scale = scalarOf(n, i), zero = scalarOf(n, i + 1);
-  if (failed(scale) || failed(zero))
+  if (failed(expectParameters(n, i)))
     return failure();
   bool isUnsigned = n.isUnsigned(n.has(i + 1) ? i + 1 : like);
-  Type byte = n.b.getIntegerType(8);
-  Value q = n.elementwise(
-      {y, *scale, *zero}, byte,
-      [&](OpBuilder &b, Location loc, ValueRange v) -> Value {
-        Scalars s(b, loc);
-        Value rounded = s.make<math::RoundEvenOp>(s.div(v[0], v[1]));
-        Value shifted = s.add(rounded, v[2]);
-        shifted =
-            isUnsigned ? s.clamp(shifted, 0, 255) : s.clamp(shifted, -128, 127);
-        return s.make<arith::TruncIOp>(
-            byte, s.make<arith::FPToSIOp>(b.getI32Type(), shifted));
-      });
-  if (!q)
-    return failure();
-  n.set(0, q, isUnsigned);
+  auto type = cast<RankedTensorType>(y.getType()).clone(n.b.getIntegerType(8));
+  n.set(0,
+        n.make<nn::QuantizeOp>(type, y, n.in(i), zeroPoint(n, i + 1), 0, 0,
+                               n.b.getF32Type(), isUnsigned, false, false,
+                               false),
+        isUnsigned);
   return success();
 }
 
@@ -183,7 +180,64 @@ static LogicalResult concat(NodeLowering &n) {
   return quantized(n, n.concat(parts, *axis), 0, 2);
 }
 
+/// A, its scale and zero point, B alike (scales along columns are allowed), C
+/// in int32, scale and zero point of the result: without these it is float.
+static LogicalResult gemm(NodeLowering &n) {
+  bool transA = n.attrInt("transA", 0) != 0,
+       transB = n.attrInt("transB", 0) != 0;
+  if (n.rank(0) != 2 || !n.has(3) || n.rank(3) != 2)
+    return n.fail("A and B need two dimensions");
+  int64_t rows = n.shape(0)[transA], columns = n.shape(3)[!transB];
+  if (n.shape(0)[!transA] != n.shape(3)[transB])
+    return n.fail("the inner sizes differ");
+  auto a = dequantized(n, 0);
+  if (failed(a))
+    return failure();
+  if (!n.has(4) || !isa<FloatType>(n.element(4)) || !n.element(3).isInteger(8))
+    return n.fail("B must be int8 or uint8 with a scale");
+  int64_t count = n.type(4).getNumElements();
+  if ((count != 1 && count != columns) ||
+      (n.has(5) && n.type(5).getNumElements() != count))
+    return n.fail("the scale of B has " + Twine(count) +
+                  " elements, expected 1 or " + Twine(columns));
+  // The factor is that of the products, and so of one operand.
+  double alpha = n.attrFloat("alpha", 1);
+  Value scale = n.reshape(n.in(4), {count});
+  auto scaled = [&](Value x, Value y) {
+    return n.elementwise({x, y}, n.b.getF32Type(),
+                         [](OpBuilder &b, Location loc, ValueRange v) -> Value {
+                           return arith::MulFOp::create(b, loc, v[0], v[1]);
+                         });
+  };
+  if (alpha != 1)
+    scale = scaled(scale, n.splat({}, n.b.getF32Type(), alpha));
+  Value zero = n.has(5) ? n.reshape(n.in(5), {count}) : Value();
+  Value b =
+      n.make<nn::DequantizeOp>(n.type(3).clone(n.b.getF32Type()), n.in(3),
+                               scale, zero, transB ? 0 : 1, 0, n.isUnsigned(3));
+  Value bias;
+  if (n.has(6)) {
+    if (!n.element(6).isInteger(32) || n.rank(6) > 2)
+      return n.fail("C must be int32 of at most two dimensions");
+    int64_t last = n.rank(6) ? n.shape(6).back() : 1;
+    Value product = scaled(scale, n.reshape(n.in(1), {}));
+    if (count != 1 && last != count)
+      return n.fail("C does not lie along the scales of B");
+    bias = n.make<nn::DequantizeOp>(
+        n.type(6).clone(n.b.getF32Type()), n.in(6), product, Value(),
+        std::max<int64_t>(0, n.rank(6) - 1), 0, false);
+  }
+  Value y = n.make<nn::MatmulOp>(
+      RankedTensorType::get({rows, columns}, n.b.getF32Type()), *a, b, bias,
+      transA, transB);
+  if (n.has(7))
+    return quantized(n, y, 7, 0);
+  n.set(0, y);
+  return success();
+}
+
 static const OpLowering lowerings[] = {
+    {"com.microsoft", "QGemm", 0, 99, gemm},
     {"com.microsoft", "QLinearAdd", 0, 99, add},
     {"com.microsoft", "QLinearAveragePool", 0, 99, averagePool},
     {"com.microsoft", "QLinearConcat", 0, 99, concat},

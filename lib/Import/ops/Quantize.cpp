@@ -56,9 +56,9 @@ static FailureOr<Granularity> granularity(NodeLowering &n) {
   }
   bool fits = g.block > 0 && scale.size() == shape.size();
   for (size_t i = 0; fits && i < shape.size(); ++i)
-    fits = scale[i] == (int64_t(i) == g.axis
-                            ? llvm::divideCeil(shape[i], g.block)
-                            : shape[i]);
+    fits =
+        scale[i] ==
+        (int64_t(i) == g.axis ? llvm::divideCeil(shape[i], g.block) : shape[i]);
   if (!fits) {
     (void)n.fail("the scale has the shape " + shapeText(scale) +
                  ", which is not that of the input, " + shapeText(shape) +
@@ -92,8 +92,8 @@ static Value toInteger(Scalars &s, Value x, Type type) {
                                  s.make<arith::FPToSIOp>(s.b.getI32Type(), x));
 }
 
-Value adze::import::quantizedScalar(Scalars &s, Value quotient,
-                                    Value zeroPoint, ElementKind to) {
+Value adze::import::quantizedScalar(Scalars &s, Value quotient, Value zeroPoint,
+                                    ElementKind to) {
   Type wide = quotient.getType();
   Value rounded = s.make<math::RoundEvenOp>(quotient);
   if (zeroPoint)
@@ -151,8 +151,8 @@ static LogicalResult quantizeLinear(NodeLowering &n) {
   n.set(0,
         n.make<nn::QuantizeOp>(n.type(0).clone(to->type), n.in(0), n.in(1),
                                zeroPointOf(n), g->axis, g->block, precision,
-                               to->isUnsigned, n.isUnsigned(0),
-                               n.isUnsigned(1), overflows),
+                               to->isUnsigned, n.isUnsigned(0), n.isUnsigned(1),
+                               overflows),
         to->isUnsigned);
   return success();
 }

@@ -36,8 +36,8 @@ public:
   }
 
   Value output(Value exponential, std::pair<Value, Value> scale, Type type) {
-    Value value = f.divideByPowerOfTwo(f.highMul(scale.first, exponential),
-                                       scale.second);
+    Value value =
+        f.divideByPowerOfTwo(f.highMul(scale.first, exponential), scale.second);
     return f.narrow(value, -128, -128, 127, type);
   }
 
@@ -64,10 +64,8 @@ private:
         f.highMul(half, f.i32(minusThirtyTwoSeventeenths)),
         f.i32(fortyEightSeventeenths));
     for (int step = 0; step < 3; ++step) {
-      Value error =
-          e.make<arith::SubIOp>(f.i32(1 << 29), f.highMul(half, x));
-      x = e.make<arith::AddIOp>(x,
-                                saturatingShiftLeft(f.highMul(x, error), 2));
+      Value error = e.make<arith::SubIOp>(f.i32(1 << 29), f.highMul(half, x));
+      x = e.make<arith::AddIOp>(x, saturatingShiftLeft(f.highMul(x, error), 2));
     }
     return saturatingShiftLeft(x, 1);
   }
@@ -95,25 +93,24 @@ void roots::quantizedSoftmax(Operation *op, RootContext &context) {
       return result;
     };
     auto input = [&](Value i) -> Value {
-      return e.make<arith::ExtSIOp>(
-          i32, e.element(softmax.getInput(), indices(i)));
+      return e.make<arith::ExtSIOp>(i32,
+                                    e.element(softmax.getInput(), indices(i)));
     };
     using Values = SmallVector<Value>;
-    Value maximum =
-        e.carry(0, shape[axis], 1, e.constant(i32, -128),
-                [&](Value i, ValueRange m) -> Values {
-                  return {e.make<arith::MaxSIOp>(m[0], input(i))};
-                })[0];
+    Value maximum = e.carry(0, shape[axis], 1, e.constant(i32, -128),
+                            [&](Value i, ValueRange m) -> Values {
+                              return {e.make<arith::MaxSIOp>(m[0], input(i))};
+                            })[0];
     auto exponential = [&](Value i) {
       Value difference = e.make<arith::IndexCastOp>(
           e.b.getIndexType(), e.make<arith::SubIOp>(maximum, input(i)));
       return e.element(softmax.getExponentials(), {difference});
     };
-    Value sum = e.carry(0, shape[axis], 1, e.constant(i32, 0),
-                        [&](Value i, ValueRange s) -> Values {
-                          return {e.make<arith::AddIOp>(
-                              s[0], arithmetic.term(exponential(i)))};
-                        })[0];
+    Value sum = e.carry(
+        0, shape[axis], 1, e.constant(i32, 0),
+        [&](Value i, ValueRange s) -> Values {
+          return {e.make<arith::AddIOp>(s[0], arithmetic.term(exponential(i)))};
+        })[0];
     auto scale = arithmetic.scale(sum);
     e.loop(0, shape[axis], 1, [&](Value i) {
       context.store(0, indices(i),
