@@ -103,7 +103,8 @@ struct StepGraph {
     std::vector<int> uses; ///< values read
     int64_t scratch = 0;   ///< bytes that are live in this step alone
     /// Bytes that an output saves by overlapping an input that dies in this
-    /// step: (value, bytes). Only the largest that applies counts.
+    /// step: (value, bytes). The largest of each value that dies counts, and
+    /// together they count up to the bytes that the step makes.
     std::vector<std::pair<int, int64_t>> savings;
     std::vector<int> after; ///< steps that must come before this one
   };

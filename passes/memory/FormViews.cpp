@@ -14,7 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
-#include "passes/lower/KernelLowering.h"
+#include "passes/memory/CopyKernels.h"
 #include "passes/memory/ProgramBuffers.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -30,23 +30,6 @@ namespace adze {
 
 /// So many copies are tried one by one.
 static constexpr size_t kMostTrials = 24;
-
-/// The only operation of a kernel, if it is of this type and its result is the
-/// kernel's.
-template <typename Op> static Op onlyOperation(kernel::FuncOp kernel) {
-  // A kernel that came as text has no body.
-  if (kernel.getBody().empty() || kernel.getBody().front().empty())
-    return {};
-  Block &body = kernel.getBody().front();
-  if (!llvm::hasSingleElement(body.without_terminator()))
-    return {};
-  auto op = dyn_cast<Op>(body.front());
-  Operation *ret = body.getTerminator();
-  if (!op || ret->getNumOperands() != 1 ||
-      ret->getOperand(0) != op->getResult(0))
-    return {};
-  return op;
-}
 
 /// The elements before the slice, if its elements lie one after the other.
 static std::optional<int64_t> contiguousStart(nn::SliceOp slice) {
@@ -105,7 +88,7 @@ private:
   /// What can stand in the place of a call, or null.
   Operation *makeView(kernel::CallOp call);
   Operation *makeView(kernel::CallOp call, nn::SliceOp slice);
-  Operation *makeJoin(kernel::CallOp call, nn::ConcatOp concat);
+  Operation *makeJoin(kernel::CallOp call, ArrayRef<Value> parts);
   std::optional<Copy> replace(kernel::CallOp call);
   /// The bytes of a quick plan, -1 where there is none.
   int64_t plannedPeak();
@@ -146,30 +129,18 @@ Operation *CopyRemover::makeView(kernel::CallOp call, nn::SliceOp slice) {
                                 call.getResult(0).getType(), input, *start);
 }
 
-Operation *CopyRemover::makeJoin(kernel::CallOp call, nn::ConcatOp concat) {
-  auto type = cast<RankedTensorType>(concat.getOutput().getType());
-  bool isBytes = type.getElementType().isInteger(8);
-  if (!hasWholeBytes(concat.getOutput()) ||
-      llvm::any_of(type.getShape().take_front(concat.getAxis()),
-                   [](int64_t size) { return size != 1; }) ||
-      (isReturned(call.getResult(0)) && !isBytes))
+Operation *CopyRemover::makeJoin(kernel::CallOp call, ArrayRef<Value> parts) {
+  Value whole = call.getResult(0);
+  if (isReturned(whole) && !getElementTypeOrSelf(whole.getType()).isInteger(8))
     return nullptr;
-  SmallVector<Value> parts;
   int64_t at = 0;
-  for (Value input : concat.getInputs()) {
-    auto argument = dyn_cast<BlockArgument>(input);
-    Value part = argument ? call.getInputs()[argument.getArgNumber()] : Value();
-    if (!part || !part.getDefiningOp<kernel::CallOp>() ||
-        part.getParentBlock() != call->getBlock() || joinOf(part) ||
-        isReturned(part) || llvm::is_contained(parts, part) ||
-        at % alignment != 0)
+  for (Value part : parts) {
+    if (!canBePart(part, call) || at % alignment != 0)
       return nullptr;
-    parts.push_back(part);
     at += byteSize(part.getType()).value_or(0);
   }
   OpBuilder builder(call);
-  return kernel::JoinOp::create(builder, call.getLoc(),
-                                call.getResult(0).getType(), parts,
+  return kernel::JoinOp::create(builder, call.getLoc(), whole.getType(), parts,
                                 DenseI64ArrayAttr());
 }
 
@@ -178,11 +149,10 @@ Operation *CopyRemover::makeView(kernel::CallOp call) {
       call, call.getCalleeAttr());
   if (call.getNumResults() != 1)
     return nullptr;
-  if (auto slice = onlyOperation<nn::SliceOp>(kernel))
+  if (auto slice = findSlice(kernel))
     return makeView(call, slice);
-  if (auto concat = onlyOperation<nn::ConcatOp>(kernel))
-    return makeJoin(call, concat);
-  return nullptr;
+  SmallVector<Value> parts = findParts(call, kernel);
+  return parts.empty() ? nullptr : makeJoin(call, parts);
 }
 
 std::optional<Copy> CopyRemover::replace(kernel::CallOp call) {
@@ -235,22 +205,6 @@ LogicalResult CopyRemover::run() {
   return success();
 }
 
-/// Kernels that nothing calls any more, with their loops.
-static void eraseUnused(ModuleOp module) {
-  llvm::StringMap<bool> isCalled;
-  module.walk([&](kernel::CallOp call) { isCalled[call.getCallee()] = true; });
-  SymbolTable symbols(module);
-  for (auto kernel :
-       llvm::make_early_inc_range(module.getOps<kernel::FuncOp>())) {
-    if (isCalled.lookup(kernel.getSymName()))
-      continue;
-    if (Operation *loops =
-            symbols.lookup(lower::loopsName(kernel.getSymName())))
-      symbols.erase(loops);
-    symbols.erase(kernel);
-  }
-}
-
 namespace {
 struct FormViewsPass final : adze::impl::FormViewsBase<FormViewsPass> {
   using FormViewsBase::FormViewsBase;
@@ -269,7 +223,7 @@ struct FormViewsPass final : adze::impl::FormViewsBase<FormViewsPass> {
     }
     if (failed(CopyRemover(program, alignment).run()))
       return signalPassFailure();
-    eraseUnused(module);
+    eraseUnusedKernels(module);
   }
 };
 } // namespace

@@ -181,27 +181,6 @@ void BlockOrder::rearrange(Block &block, ArrayRef<Operation *> steps,
   }
 }
 
-/// An output over several inputs saves the bytes of all of them, up to its own
-/// size: never less than what a plan can save.
-static StepGraph withAllSavings(StepGraph graph) {
-  std::vector<int64_t> made(graph.steps.size(), 0);
-  for (const StepGraph::Value &value : graph.values)
-    if (value.producer >= 0)
-      made[value.producer] += value.size;
-  for (size_t s = 0; s < graph.steps.size(); ++s) {
-    auto &savings = graph.steps[s].savings;
-    std::map<int, int64_t> largest;
-    for (auto [value, bytes] : savings)
-      largest[value] = std::max(largest[value], bytes);
-    int64_t sum = 0;
-    for (auto [value, bytes] : largest)
-      sum += bytes;
-    for (auto &[value, bytes] : savings)
-      bytes = std::min(sum, made[s]);
-  }
-  return graph;
-}
-
 static bool hasOneOrder(const StepGraph &graph) {
   for (size_t s = 1; s < graph.steps.size(); ++s)
     if (llvm::none_of(graph.steps[s].uses, [&](int value) {
@@ -227,7 +206,7 @@ int64_t BlockOrder::order(Block &block) {
     });
   isUnique =
       hasOneOrder(graph) && llvm::all_of(steps, llvm::IsaPred<kernel::CallOp>);
-  bound = orderBound(withAllSavings(graph));
+  bound = orderBound(graph);
   StepOrder found = orderSteps(graph);
   if (!llvm::equal(found.steps, llvm::seq<int>(0, steps.size())))
     rearrange(block, steps, found.steps);

@@ -14,6 +14,7 @@
 
 #include "passes/Passes.h"
 #include "passes/lower/KernelLowering.h"
+#include "passes/memory/CopyKernels.h"
 #include "passes/memory/ProgramBuffers.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -66,6 +67,47 @@ static void annotate(func::FuncOp program, const ProgramBuffers &buffers,
     write(op, "scratch_offsets", list);
   for (const auto &[op, list] : buffers.rotated)
     write(op, "scratch_offsets", list);
+}
+
+/// Calls that put tensors one after the other which the plan has made there
+/// already move nothing. They leave the program last: `buffers` knows it as it
+/// was.
+static void joinInPlace(func::FuncOp program, const ProgramBuffers &buffers,
+                        ArrayRef<int64_t> offsets) {
+  SymbolTableCollection symbols;
+  SmallVector<std::pair<kernel::CallOp, SmallVector<Value>>> found;
+  auto offsetOf = [&](Value value) {
+    int buffer = buffers.find(value);
+    return buffer < 0 ? int64_t(-1) : offsets[buffer] + placeOf(value).offset;
+  };
+  program.walk([&](kernel::CallOp call) {
+    SmallVector<Value> parts =
+        findParts(call, symbols.lookupNearestSymbolFrom<kernel::FuncOp>(
+                            call, call.getCalleeAttr()));
+    if (parts.empty())
+      return;
+    int64_t at = offsetOf(call.getResult(0));
+    bool isInPlace = at >= 0;
+    for (Value part : parts) {
+      isInPlace &= canBePart(part, call) && offsetOf(part) == at;
+      at += byteSize(part.getType()).value_or(0);
+    }
+    if (isInPlace)
+      found.push_back({call, parts});
+  });
+  for (auto &[call, parts] : found) {
+    if (!llvm::all_of(
+            parts, [call = call](Value part) { return canBePart(part, call); }))
+      continue;
+    OpBuilder builder(call);
+    auto join = kernel::JoinOp::create(builder, call.getLoc(),
+                                       call.getResult(0).getType(), parts,
+                                       call.getOffsetsAttr());
+    call.getResult(0).replaceAllUsesWith(join.getWhole());
+    call.erase();
+  }
+  if (!found.empty())
+    eraseUnusedKernels(program->getParentOfType<ModuleOp>());
 }
 
 /// Marks the loops of kernels that never overlap in any of their calls with
@@ -207,7 +249,10 @@ static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
   module->setAttr("adze.arena_bound", builder.getI64IntegerAttr(plan.bound));
   module->setAttr("adze.arena_size", builder.getI64IntegerAttr(arena));
   module->setAttr("adze.memory", makeReport(module, *buffers, plan, alignment));
-  return checkRam(module, *buffers, plan, arena, ram);
+  if (failed(checkRam(module, *buffers, plan, arena, ram)))
+    return failure();
+  joinInPlace(program, *buffers, plan.offsets);
+  return success();
 }
 
 namespace {

@@ -59,6 +59,8 @@ public:
 
 private:
   bool diesWith(const State &state, int value, int step) const;
+  template <typename Predicate>
+  int64_t savedBytes(int step, Predicate dies) const;
   /// Whether a part of a whole is made before `step`.
   bool isBegun(const State &state, int whole) const;
   bool endsWith(const State &state, int whole, int step) const;
@@ -140,6 +142,28 @@ bool Steps::endsWith(const State &state, int whole, int step) const {
   });
 }
 
+/// What the outputs of a step save by lying over those of its inputs for which
+/// `dies` holds.
+template <typename Predicate>
+int64_t Steps::savedBytes(int step, Predicate dies) const {
+  int64_t most = 0, saved = 0;
+  for (int v : made[step])
+    most += graph.values[v].size;
+  const auto &savings = graph.steps[step].savings;
+  for (size_t i = 0; i < savings.size(); ++i) {
+    int64_t bytes = 0;
+    bool isFirst = true;
+    for (size_t k = 0; k < savings.size(); ++k)
+      if (savings[k].first == savings[i].first) {
+        isFirst &= k >= i;
+        bytes = std::max(bytes, savings[k].second);
+      }
+    if (isFirst && dies(savings[i].first))
+      saved += bytes;
+  }
+  return std::min(saved, most);
+}
+
 std::pair<int64_t, int64_t> Steps::cost(const State &state, int step) const {
   int64_t within = state.live + graph.steps[step].scratch, after = state.live;
   std::vector<int> touched; // wholes
@@ -166,10 +190,8 @@ std::pair<int64_t, int64_t> Steps::cost(const State &state, int step) const {
   for (int whole : touched)
     if (endsWith(state, whole, step))
       after -= graph.wholes[whole];
-  int64_t saved = 0;
-  for (auto [value, bytes] : graph.steps[step].savings)
-    if (bytes > saved && diesWith(state, value, step))
-      saved = bytes;
+  int64_t saved =
+      savedBytes(step, [&](int value) { return diesWith(state, value, step); });
   return {within - saved, after};
 }
 
@@ -210,7 +232,7 @@ State Steps::advance(const State &state, int step) const {
 int64_t Steps::bound() const {
   int64_t bound = 0;
   for (int s = 0; s < count(); ++s) {
-    int64_t bytes = graph.steps[s].scratch, saved = 0;
+    int64_t bytes = graph.steps[s].scratch;
     std::vector<int> wholes;
     for (const std::vector<int> *values : {&uses[s], &made[s]})
       for (int v : *values)
@@ -221,8 +243,7 @@ int64_t Steps::bound() const {
     sortUnique(wholes);
     for (int whole : wholes)
       bytes += graph.wholes[whole];
-    for (auto [value, saving] : graph.steps[s].savings)
-      saved = std::max(saved, saving);
+    int64_t saved = savedBytes(s, [](int) { return true; });
     bound = std::max(bound, bytes - saved);
   }
   return std::max(bound, start().live);

@@ -126,3 +126,29 @@ func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
 func.func @main(%x: tensor<16xf32>) -> tensor<16xf32> {
   return %x : tensor<16xf32>
 }
+
+// -----
+
+// A concatenation whose parts the plan has put in their places copies nothing.
+// CHECK-LABEL: func.func @main(%arg0: tensor<8xf32>) -> tensor<1xf32>
+// CHECK: %[[A:.*]] = kernel.call @part(%arg0) {offsets = array<i64: 0>}
+// CHECK: %[[B:.*]] = kernel.call @part(%[[A]]) {offsets = array<i64: 32>}
+// CHECK: kernel.join %[[A]], %[[B]] {offsets = array<i64: 0>}
+kernel.func @part(%x: tensor<8xf32>) -> tensor<8xf32> {
+  kernel.return %x : tensor<8xf32>
+}
+kernel.func @concat(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<16xf32> attributes {overlap = [[0, 0], [1, 32]]} {
+  %0 = nn.concat %a, %b {axis = 0 : i64} : (tensor<8xf32>, tensor<8xf32>) -> tensor<16xf32>
+  kernel.return %0 : tensor<16xf32>
+}
+kernel.func @sink(%x: tensor<16xf32>) -> tensor<1xf32> {
+  %0 = tensor.empty() : tensor<1xf32>
+  kernel.return %0 : tensor<1xf32>
+}
+func.func @main(%x: tensor<8xf32>) -> tensor<1xf32> {
+  %a = kernel.call @part(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  %b = kernel.call @part(%a) : (tensor<8xf32>) -> tensor<8xf32>
+  %c = kernel.call @concat(%a, %b) : (tensor<8xf32>, tensor<8xf32>) -> tensor<16xf32>
+  %d = kernel.call @sink(%c) : (tensor<16xf32>) -> tensor<1xf32>
+  return %d : tensor<1xf32>
+}
