@@ -20,7 +20,7 @@ tools = [os.path.join(config.adze_build, folder, tool)
          for folder, tool in (('tools', 'adze'), ('tools', 'adze-opt'), ('tools', 'adze-reduce'),
                               ('test/tools', 'adze-conformance'), ('test/tools', 'adze-import'),
                               ('test/tools', 'adze-interp'), ('test/tools', 'adze-jit'),
-                              ('test/tools', 'adze-translate'))]
+                              ('test/tools', 'adze-translate'), ('test', 'kernels'))]
 path = tools + [os.path.dirname(config.adze_python), config.llvm_tools, os.environ['PATH']]
 config.environment['PATH'] = os.pathsep.join(path)
 config.environment['ADZE_PYTHON'] = config.adze_python
