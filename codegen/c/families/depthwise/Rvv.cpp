@@ -43,15 +43,17 @@ public:
       : p(problem), multiple(p.outputChannels / p.inputChannels) {
     channels = p.outputChannels;
     unrolled = p.kernelHeight * p.kernelWidth <= longestKernel;
-    if (p.strideWidth == 1 && p.dilationWidth == 1 && 2 * channels <= 32 &&
-        p.outputWidth > 1)
+    bool few = p.dilationWidth == 1 && 2 * channels <= 32 && p.outputWidth > 1;
+    adjacent = few && p.strideWidth == 1;
+    // Halves of pairs are moved as words of 64 bits.
+    if (adjacent || (few && p.strideWidth == 2 && channels % 8 == 0))
       group = std::min(32 / channels, p.outputWidth);
     columns = (p.outputWidth - 1) * p.strideWidth +
               (p.kernelWidth - 1) * p.dilationWidth + 1;
     // Cells hold two columns: every column with its right neighbour where
     // pixels lie in lanes, else columns in pairs.
-    cells = group > 1 ? columns : (columns + 1) / 2;
-    lineBytes = 2 * (columns + 2) / 2 * channels;
+    cells = adjacent ? columns : (columns + 1) / 2;
+    lineBytes = (columns + 2) / 2 * 2 * channels;
     ringRows = (p.kernelHeight - 1) * p.dilationHeight + 1;
     cellElements = 2 * channels;
     rowElements = cells * cellElements;
@@ -95,7 +97,8 @@ private:
   void plainBody(KernelCode &code);
 
   const ConvolutionProblem &p;
-  int64_t multiple; // outputs of an input channel
+  int64_t multiple;      // outputs of an input channel
+  bool adjacent = false; // cells hold every column with its right neighbour
   int64_t channels, group = 1, columns, cells, lineBytes, ringRows;
   int64_t cellElements, rowElements;
   bool unrolled;
@@ -137,21 +140,24 @@ void Generator::products(int pixels, int64_t firstRow, int64_t endRow,
     std::vector<Product> list;
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
       for (int64_t kx = 0; kx < p.kernelWidth; ++kx) {
-        int64_t column = (group > 1 ? pixel * group : pixel * p.strideWidth) +
-                         kx * p.dilationWidth;
+        int64_t column = pixel * group * p.strideWidth + kx * p.dilationWidth;
         // With every column in a cell of its own: the even tap's cell.
-        int64_t cell = group > 1 ? column - kx % 2 : column / 2;
-        list.push_back({cell, group > 1 ? kx % 2 : column % 2, pixel, kx});
+        int64_t cell = adjacent ? column - kx % 2 : column / 2;
+        list.push_back({cell, adjacent ? kx % 2 : column % 2, pixel, kx});
       }
-    std::sort(list.begin(), list.end(), [](const Product &a, const Product &b) {
-      return std::tuple(a.cell, a.kx, a.pixel) <
-             std::tuple(b.cell, b.kx, b.pixel);
-    });
+    // Neighbouring pixels share columns, groups of pixels only taps.
+    auto order = [&](const Product &a) {
+      return std::tuple(adjacent ? pairOf(ky, a.kx) : 0, a.cell, a.kx, a.pixel);
+    };
+    std::sort(list.begin(), list.end(),
+              [&](const Product &a, const Product &b) {
+                return order(a) < order(b);
+              });
     int64_t at = 0, heldCell = -1;
     for (const Product &product : list) {
       if (product.cell != heldCell) {
         int64_t distance = 2 * cellElements * (product.cell - at);
-        if (distance > 2047) {
+        if (distance > 2047 || distance < -2048) {
           assembly.clobber("t3");
           assembly.line(fmt::format("li t3, {}", distance));
           assembly.line("add %[p], %[p], t3");
@@ -319,12 +325,36 @@ static void adze_rvv_pairs(int16_t *to, const int8_t *even, const int8_t *odd, s
 }
 )";
 
+static const char halvesText[] =
+    R"(/* Even and odd pixels apart, in words: channels / 8 words a pixel. */
+static void adze_rvv_halves(int8_t *to, const int8_t *from, size_t channels, size_t pairs)
+{
+  for (size_t half = 0; half < 2; ++half) {
+    for (size_t word = 0; word < channels; word += 8) {
+      int64_t *out = (int64_t *)(void *)(to + half * pairs * channels + word);
+      const int64_t *in = (const int64_t *)(const void *)(from + half * channels + word);
+      for (size_t n = pairs; n > 0;) {
+        const size_t vl = __riscv_vsetvl_e64m8(n);
+        __riscv_vsse64_v_i64m8(out, (ptrdiff_t)channels, __riscv_vlse64_v_i64m8(in, (ptrdiff_t)(2 * channels), vl), vl);
+        out += vl * channels / 8;
+        in += 2 * vl * channels / 8;
+        n -= vl;
+      }
+    }
+  }
+}
+)";
+
 /// Copies the rows that output row `y` needs first, and points `rows` to those
 /// of its kernel.
 void Generator::rows(const std::string &indent, KernelCode &code) {
   rvv::addRowFunctions(code);
   addFunction(code, "adze_rvv_pairs",
               fmt::format("#if {}\n{}#endif\n", rvv::vectorGuard, pairsText));
+  if (group > 1 && !adjacent)
+    addFunction(
+        code, "adze_rvv_halves",
+        fmt::format("#if {}\n{}#endif\n", rvv::vectorGuard, halvesText));
   int64_t before = weight;
   int64_t inputPitch = p.inputWidth * p.inputChannels;
   int64_t border = p.padLeft * channels;
@@ -365,10 +395,17 @@ void Generator::rows(const std::string &indent, KernelCode &code) {
                         "{0}  }}\n",
                         indent, border, p.inputZeroPoint, copied);
   }
-  if (group > 1) {
+  if (adjacent) {
     body += fmt::format("{}  adze_rvv_pairs(slot, line, line + {}, {});\n",
                         indent, channels, cells * channels);
     instructions += weight * rvv::loopCost(cells * channels, 32, 11);
+  } else if (group > 1) {
+    body +=
+        fmt::format("{0}  adze_rvv_halves(halves, line, {1}, {2});\n"
+                    "{0}  adze_rvv_pairs(slot, halves, halves + {3}, {3});\n",
+                    indent, channels, cells, cells * channels);
+    instructions += weight * (rvv::loopCost(cells * channels, 32, 11) + 8 +
+                              channels / 4 * (rvv::loopCost(cells, 16, 7) + 3));
   } else {
     body += fmt::format(
         "{0}  for (int32_t i = 0; i < {1}; ++i) {{\n"
@@ -433,10 +470,13 @@ bool Generator::generate(bool pack, KernelCode &code,
   if (!requantizer.build(p))
     return false;
   requantizer.repeat(group);
-  int64_t ringBytes = ringRows * rowElements * 2;
+  int64_t ringBytes = (ringRows * rowElements * 2 + 15) / 16 * 16;
   body = fmt::format("#if {}\n", rvv::vectorGuard);
   line("  ", "int16_t *ring = (int16_t *)scratch0;");
   line("  ", fmt::format("int8_t *line = (int8_t *)scratch0 + {};", ringBytes));
+  bool halves = group > 1 && !adjacent;
+  if (halves)
+    line("  ", fmt::format("int8_t *halves = line + {};", lineBytes));
   line("  ", fmt::format("const int16_t *rows[{}];", p.kernelHeight));
   line("  ", "const int8_t *image = in0;");
   line("  ", "int8_t *to = out0;");
@@ -479,7 +519,9 @@ bool Generator::generate(bool pack, KernelCode &code,
     code.constants.push_back(wordConstant(requantizer.words()));
     code.constants.push_back(rvv::shiftConstant(requantizer.shifts()));
   }
-  int64_t scratch = (ringBytes + lineBytes + 15) / 16 * 16;
+  int64_t scratch =
+      (ringBytes + lineBytes + (halves ? 2 * cells * channels : 0) + 15) / 16 *
+      16;
   code.scratchBytes.push_back(scratch);
   features.instructions = double(instructions);
   features.loads = double(loads);
