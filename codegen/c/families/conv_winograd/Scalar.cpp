@@ -233,14 +233,14 @@ static std::string outputText(const std::string &name, int64_t tiles,
   int64_t stride = tiles * blockChannels;
   std::string text = fmt::format(
       R"(/* The points of one tile back to 4x4 outputs, for a block of channels. */
-ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels)
+ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels{})
 {{
   for (int32_t o = 0; o < {}; ++o) {{
     uint32_t t[24];
     for (int32_t x = 0; x < 6; ++x) {{
       const uint32_t *a = m + x * {};
 )",
-      name, blockChannels, stride);
+      name, form.twoSided ? ", int32_t offset" : "", blockChannels, stride);
   auto transform = [](const std::string &in) {
     return fmt::format("{0}uint32_t a12 = a1 + a2, b12 = a1 - a2;\n"
                        "{0}uint32_t a34 = a3 + a4, b34 = a3 - a4;\n",
@@ -265,7 +265,7 @@ ADZE_SHARED static void {}(const uint32_t *m, const int32_t *q, int8_t *out, int
                            "a12 + (a34 << 2)", "b12 + (b34 << 3) + (a5 << 1)"};
   for (int i = 0; i < 4; ++i)
     text += fmt::format("      *to = (int8_t){}({}, q[0], q[1]{});\n{}", line,
-                        results[i], form.twoSided ? ", q[2]" : "",
+                        results[i], form.twoSided ? ", q[2], offset" : "",
                         i < 3 ? "      to += channels;\n" : "");
   text += fmt::format(R"(      row += pitch;
     }}
@@ -396,7 +396,7 @@ for (int32_t g = 0; g < {groups}; ++g) {{
     int32_t o = b * 4 > {lastBlock} ? {lastBlock} : b * 4;
     {products}((const adze_half *)v, c0 + b * {blockWeights}, m, {inputChannels});
     for (int32_t t = 0; t < {together}; ++t) {{
-      {output}(m + t * 4, c1 + b * {blockLines}, out + at[t] + o, {outputRow}, {outputChannels});
+      {output}(m + t * 4, c1 + b * {blockLines}, out + at[t] + o, {outputRow}, {outputChannels}{offset});
     }}
   }}
 }}
@@ -423,6 +423,9 @@ for (int32_t g = 0; g < {groups}; ++g) {{
       fmt::arg("lastBlock", p.outputChannels - blockChannels),
       fmt::arg("products", products), fmt::arg("output", output),
       fmt::arg("blockWeights", points * p.inputChannels * blockChannels),
+      fmt::arg("offset", form->twoSided
+                             ? fmt::format(", {}", lineOffset(p.requantization))
+                             : ""),
       fmt::arg("blockLines", blockChannels * (form->twoSided ? 3 : 2)),
       fmt::arg("outputRow", p.outputWidth * p.outputChannels));
   std::string indent = "  ";

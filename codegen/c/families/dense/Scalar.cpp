@@ -111,11 +111,11 @@ static std::string functionText(const std::string &name, int64_t block,
     outputs += fmt::format(
         "    y[{}] = (int8_t){}((uint32_t)s{}, q[{}], q[{}]{});\n", o, line, o,
         o * lineWords, o * lineWords + 1,
-        form.twoSided ? fmt::format(", q[{}]", o * lineWords + 2) : "");
+        form.twoSided ? fmt::format(", q[{}], offset", o * lineWords + 2) : "");
   return fmt::format(
       R"(/* A fully connected layer, {0} outputs at a time; the last block may repeat
    outputs of the one before. */
-ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q, int8_t *out, int32_t inputs, int32_t outputs)
+ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q, int8_t *out, int32_t inputs, int32_t outputs{9})
 {{
   const int8_t *end = in + inputs;
   int32_t o = 0;
@@ -138,7 +138,7 @@ ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q,
 }}
 )",
       block, name, sums, odd, turn, unroll, unroll * block, outputs,
-      lineWords * block);
+      lineWords * block, form.twoSided ? ", int32_t offset" : "");
 }
 
 bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
@@ -170,8 +170,10 @@ bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
   std::string line = addLineFunction(code, *form, p.requantization);
   std::string name = fmt::format("adze_dense_{}{}", block, line.substr(4));
   addSharedFunction(code, name, functionText(name, block, *form, line));
-  code.body = fmt::format("  {}(in0, c0, c1, out0, {}, {});\n", name,
-                          p.inputChannels, p.outputChannels);
+  code.body = fmt::format(
+      "  {}(in0, c0, c1, out0, {}, {}{});\n", name, p.inputChannels,
+      p.outputChannels,
+      form->twoSided ? fmt::format(", {}", lineOffset(p.requantization)) : "");
   return true;
 }
 

@@ -181,7 +181,7 @@ std::string FunctionText::outputs() const {
     for (int64_t j = 0; j < tile.columns; ++j) {
       text += fmt::format(
           "        *o = (int8_t){}((uint32_t){}, bias, multiplier{});\n", line,
-          sum(i, j), form.twoSided ? ", negative" : "");
+          sum(i, j), form.twoSided ? ", negative, offset" : "");
       if (j + 1 < tile.columns)
         text += "        o += channels;\n";
       else if (i + 1 < tile.rows)
@@ -272,8 +272,10 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
 )",
       fmt::arg("rows", tile.rows), fmt::arg("columns", tile.columns),
       fmt::arg("name", name()),
-      fmt::arg("negative",
-               form.twoSided ? "    const int32_t negative = q[2];\n" : ""),
+      fmt::arg("negative", form.twoSided
+                               ? "    const int32_t negative = q[2];\n"
+                                 "    const int32_t offset = g[12];\n"
+                               : ""),
       fmt::arg("weights", weights), fmt::arg("strideHeight", p.strideHeight),
       fmt::arg("strideWidth", p.strideWidth), fmt::arg("sums", sums),
       fmt::arg("scalar", registers ? "x" : "x, wx"),
@@ -350,7 +352,7 @@ KernelFeatures DepthwiseScalar::features(const Problem &problem,
                                    (double(plane.copiedColumns) * 3.75 + 14)) +
                    double(plane.height * plane.width) * 5;
   f.constantBytes =
-      p.inputChannels * (int64_t(taps) + (twice ? 12 : 8)) + 12 * 4;
+      p.inputChannels * (int64_t(taps) + (twice ? 12 : 8)) + 13 * 4;
   f.codeBytes = 400 + int64_t(outputs) * (int64_t(taps) * 6 + 30);
   f.scratchBytes = plane.height * plane.width;
   f.stackBytes = 160;
@@ -389,6 +391,7 @@ bool DepthwiseScalar::generate(const Problem &problem, const Schedule &schedule,
         p.outputWidth - tile.columns,
         row - (tile.columns - 1) * p.inputChannels, row})
     geometry.push_back(int32_t(v));
+  geometry.push_back(lineOffset(p.requantization));
   code.constants = {byteConstant(weights), wordConstant(lines),
                     wordConstant(geometry)};
   code.scratchBytes = {(plane.height * plane.width + 3) / 4 * 4};

@@ -115,13 +115,28 @@ public:
     return std::min(least[0] - most[0], least[1] - most[1]);
   }
 
-  bool find(double start, LineForm::Channel &channel) const {
-    double x = 4294967296.0 / start, low = x * (1 - 1e-4),
-           high = x * (1 + 1e-4);
+  /// Searches slopes near `start`, then steeper ones: where a channel has few
+  /// steps they are as exact, and need smaller numbers. Sums are of `range`.
+  bool find(double start, SumRange range, int64_t sumBias,
+            LineForm::Channel &channel) const {
+    for (int steeper = 0; steeper < 16; ++steeper) {
+      double x = std::ldexp(4294967296.0 / start, -steeper);
+      double width = steeper ? 0.5 : 1e-4;
+      if (findNear(x * (1 - width), x * (1 + width), range, sumBias, channel))
+        return true;
+    }
+    return false;
+  }
+
+private:
+  bool findNear(double low, double high, SumRange range, int64_t sumBias,
+                LineForm::Channel &channel) const {
     for (int i = 0; i < 80; ++i) {
       double a = low + (high - low) / 3, b = high - (high - low) / 3;
       (room(a) < room(b) ? low : high) = room(a) < room(b) ? a : b;
     }
+    if (room((low + high) / 2) < -1e6)
+      return false;
     int64_t centre = std::llround(4294967296.0 / ((low + high) / 2));
     for (int64_t d = 0; d <= 8; ++d)
       for (int64_t m : {centre + d, centre - d}) {
@@ -133,17 +148,21 @@ public:
         both.atMost(lower.high);
         int64_t bias = both.empty() ? upper.middle() : both.middle();
         int64_t negative = both.empty() ? bias - lower.middle() : 0;
-        if (std::abs(bias) > INT32_MAX || std::abs(negative) > INT32_MAX)
+        // The steps are those of accumulators, the kernel adds to sums. Only
+        // the final value has to fit: what comes before may wrap around.
+        bias += sumBias * scale;
+        int64_t slack = std::abs(negative);
+        if (range.low * scale + bias - slack < -INT32_MAX ||
+            range.high * scale + bias + slack > INT32_MAX || slack > INT32_MAX)
           continue;
         channel.multiplier = int32_t(m);
-        channel.bias = int32_t(bias);
+        channel.bias = int32_t(uint32_t(uint64_t(bias)));
         channel.negative = int32_t(negative);
         return true;
       }
     return false;
   }
 
-private:
   /// The least t with t * multiplier >= (output - origin) << (32 + shift).
   int64_t leastFactor(const Step &step, int64_t multiplier) const {
     __extension__ typedef __int128 Wide;
@@ -217,18 +236,8 @@ bool tryShifts(const Layer &layer, LineForm &form) {
     double start =
         slope(q.factor(int64_t(o))) * std::ldexp(1.0, 32 + e) / double(scale);
     ChannelSearch search(layer.steps[o], scale, e, origin, form.twoSided);
-    if (!search.find(start, channel))
+    if (!search.find(start, layer.ranges[o], bias, channel))
       return false;
-    // The steps are those of accumulators, the kernel adds to sums.
-    int64_t b = channel.bias + bias * scale;
-    int64_t low = layer.ranges[o].low * scale + b;
-    int64_t high = layer.ranges[o].high * scale + b;
-    int64_t slack = std::abs(int64_t(channel.negative));
-    if (std::abs(b) > INT32_MAX || low - slack < -INT32_MAX ||
-        high + slack > INT32_MAX || layer.ranges[o].low * scale < -INT32_MAX ||
-        layer.ranges[o].high * scale > INT32_MAX)
-      return false;
-    channel.bias = int32_t(b);
   }
   return true;
 }
@@ -241,8 +250,7 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
   for (int64_t o = 0; o < problem.outputChannels; ++o) {
     SumRange range = sumRange(problem, o);
     int64_t bias = problem.bias[size_t(o)];
-    if (range.low + bias < -(int64_t(1) << 30) ||
-        range.high + bias > (int64_t(1) << 30))
+    if (range.low + bias < INT32_MIN || range.high + bias > INT32_MAX)
       return std::nullopt;
     layer.ranges.push_back(range);
     layer.steps.push_back(steps(problem.requantization, o,
@@ -251,7 +259,7 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
   // The biases that are exact lie within about 1/128 of an accumulator, which
   // asks for a scale. Few pairs of shifts let layers share their functions.
   for (bool twoSided : {false, true}) {
-    for (int resultShift : {14, 16})
+    for (int resultShift : {14, 11, 8, 16})
       for (int scaleShift : {9, 0}) {
         LineForm form;
         form.scaleShift = scaleShift;
@@ -271,6 +279,8 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
   }
   return std::nullopt;
 }
+
+int32_t lineOffset(const Requantization &q) { return q.zeroPoint + 1 - q.low; }
 
 static const char highProduct[] =
     R"(/* The upper half of a product; b is not negative. */
@@ -303,7 +313,7 @@ std::string addLineFunction(KernelCode &code, const LineForm &form,
   f.name = fmt::format("adze_line_{}_{}_{}to{}", form.scaleShift,
                        form.resultShift, word(q.low), word(q.high));
   if (form.twoSided)
-    f.name += "_around_" + word(q.zeroPoint);
+    f.name += "_both";
   f.text = fmt::format(
       R"(/* clamp(round(sum * factor) + zero point): one high multiply per output,
    equal to TFLite's two roundings for every sum the layer can have. */
@@ -311,17 +321,15 @@ static inline int32_t {}(uint32_t sum, int32_t bias, int32_t multiplier{})
 {{
   int32_t t = (int32_t)({} + (uint32_t)bias);
 )",
-      f.name, form.twoSided ? ", int32_t negative" : "",
+      f.name, form.twoSided ? ", int32_t negative, int32_t offset" : "",
       form.scaleShift ? fmt::format("(sum << {})", form.scaleShift) : "sum");
   if (form.twoSided)
     f.text += "  t -= (t >> 31) & negative;\n";
   f.text += fmt::format(
       "  t = (int32_t)(((int64_t)t * multiplier) >> 32){};\n",
       form.resultShift ? fmt::format(" >> {}", form.resultShift) : "");
-  int32_t offset = q.zeroPoint + 1 - q.low;
-  if (form.twoSided && offset != 0)
-    f.text +=
-        fmt::format("  t {} {};\n", offset > 0 ? "+=" : "-=", std::abs(offset));
+  if (form.twoSided)
+    f.text += "  t += offset;\n";
   f.text += fmt::format("  if ((uint32_t)t > {0}u) {{\n"
                         "    t = t < 0 ? 0 : {0};\n"
                         "  }}\n"

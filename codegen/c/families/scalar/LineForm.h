@@ -52,11 +52,14 @@ std::optional<LineForm> findLineForm(const ConvolutionProblem &problem,
                                      int64_t unit = 1);
 
 /// Adds a C function `int32_t NAME(uint32_t sum, int32_t bias, int32_t
-/// multiplier[, int32_t negative])` that computes y of such a form from the
-/// constants of a channel, and returns its name, which begins with "adze_line".
-/// The shifts are in its text and name.
+/// multiplier[, int32_t negative, int32_t offset])` that computes y of such a
+/// form from the constants of a channel, and returns its name, which begins
+/// with "adze_line". The shifts are in its text and name.
 std::string addLineFunction(KernelCode &code, const LineForm &form,
                             const Requantization &q);
+
+/// The argument `offset` of the two-sided form.
+int32_t lineOffset(const Requantization &q);
 
 } // namespace adze::families
 

@@ -354,10 +354,12 @@ bool PackedConvolution::generate(const Problem &problem,
     }
     text += gather.text(pairs, deep);
     text += indent + "}\n";
-    text += fmt::format("{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, "
-                        "{});\n",
-                        indent, name, weights, ends, lines, p.outputChannels,
-                        p.outputChannels, p.groupOutputs(), words);
+    text += fmt::format(
+        "{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, {}{});\n", indent,
+        name, weights, ends, lines, p.outputChannels, p.outputChannels,
+        p.groupOutputs(), words,
+        form->twoSided ? fmt::format(", {}", lineOffset(p.requantization))
+                       : "");
     return text;
   };
   int64_t step = 2 * t.tile.pairs;

@@ -196,7 +196,7 @@ public:
           std::string sum =
               high ? "h" + word : fmt::format("t{0} - (h{0} << 16)", word);
           std::string third =
-              twoSided ? fmt::format(", q[{}]", stride * c + 2) : "";
+              twoSided ? fmt::format(", q[{}], offset", stride * c + 2) : "";
           text += fmt::format("    y[{}] = (int8_t){}({}, q[{}], q[{}]{});\n",
                               c, line, sum, stride * c, stride * c + 1, third);
         }
@@ -230,7 +230,7 @@ std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
       R"(/* {0} pixels times all output channels, {1} at a time. A word of `columns` is
    the input of two pixels, one in each half, so that one multiply serves both;
    bits of `ends` say after which taps the halves have to be taken apart. */
-ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int32_t *ends, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels, int32_t words)
+ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int32_t *ends, const int32_t *q, int8_t *out, int32_t pitch, int32_t channels, int32_t words{3})
 {{
   uint32_t half = 32768u;
   int32_t c = 0;
@@ -239,7 +239,8 @@ ADZE_SHARED static void {2}(const uint32_t *columns, const int8_t *w, const int3
     const uint32_t *x0 = columns;
     const int32_t *last = ends + words;
 )",
-      2 * tile.pairs, tile.channels, name);
+      2 * tile.pairs, tile.channels, name,
+      form.twoSided ? ", int32_t offset" : "");
   body += text.declare("t", " = 0") + text.declare("h", " = 0");
   body += "    do {\n      uint32_t more = (uint32_t)*ends++;\n      do {\n";
   std::string sums = text.declare("s", "");

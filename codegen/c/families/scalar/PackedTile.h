@@ -55,7 +55,7 @@ int64_t countFlushes(const ConvolutionProblem &problem, int channels);
 /// convolution:
 ///   NAME(const uint32_t *columns, const int8_t *weights, const int32_t *ends,
 ///        const int32_t *lines, int8_t *out, int32_t pitch, int32_t channels,
-///        int32_t words)
+///        int32_t words[, int32_t offset])
 /// `pitch`: output channels of a pixel; `words`: 32-bit words of `ends` a
 /// block. Returns its name.
 std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
