@@ -185,16 +185,44 @@ def conformance_jobs(context):
 
 
 def bench_jobs(context):
-    """Instruction counts on the Cortex-M4, which repeat exactly."""
-    script = ROOT / "test/bench/cortex_m4.py"
-    names = json.loads(script.with_suffix(".json").read_text())
-    missing = [name for name in names if not (context.models / name / "model.onnx").exists()]
-    if missing:
-        return [Job("bench", "instructions on a Cortex-M4", 1, lambda: [
-            Result(name, SKIPPED, f"no model in {context.models}") for name in missing])]
-    return [command_job("bench", f"instructions of {name} on a Cortex-M4", 8,
-                        [context.python, script, context.adze, context.models, name])
-            for name in names]
+    """Instructions and memory on emulated chips, which repeat exactly."""
+    script = ROOT / "test/bench/counts.py"
+    cases = json.loads((script.parent / "limits.json").read_text())
+    jobs = []
+    for case in cases:
+        model = case.split()[1]
+        if (context.models / model / "model.onnx").exists():
+            jobs.append(command_job("bench", case, 8, [
+                context.python, script, context.adze, context.models, case]))
+        else:
+            jobs.append(Job("bench", case, 1, lambda: [
+                Result(case, SKIPPED, f"no model in {context.models}")]))
+    return jobs
+
+
+def kernel_jobs(context):
+    """Generated kernels against the integer-exact reference."""
+    check = context.build / "test/kernels/adze-kernel-check"
+    jobs = []
+    for chip, compilers in KERNEL_CHIPS.items():
+        for compiler in compilers:
+            number = 400 if context.all else 25
+            jobs.append(command_job("kernels", f"random shapes on {chip}, {compiler}", 30, [
+                check, "--chip", chip, "--compiler", compiler, "--random", number, "--all",
+                "--seed", 1000]))
+            for model in ("resnet8", "kws", "vww", "ad01") if context.all else ():
+                jobs.append(command_job("kernels", f"all schedules of {model} on {chip}, {compiler}",
+                                        60, [check, "--chip", chip, "--compiler", compiler,
+                                             "--model", model, "--all"]))
+        number = 400 if context.all else 15
+        jobs.append(command_job("kernels", f"plain C of {chip} under sanitizers", 30, [
+            check, "--chip", chip, "--host", "--random", number, "--all", "--seed", 2000]))
+    return jobs
+
+
+# The chips whose families differ, and their compilers.
+KERNEL_CHIPS = {"cortex-m4": ("gcc", "clang"), "cortex-m55": ("clang",), "rv64gcv": ("clang",),
+                "rv32imac": ("gcc",), "cortex-m0": ("gcc",)}
 
 
 def docs_jobs(context):
@@ -219,6 +247,7 @@ GROUPS = {
     "conformance": conformance_jobs,
     "models": models.verify_jobs,
     "generated-c": models.generated_c_jobs,
+    "kernels": kernel_jobs,
     "bench": bench_jobs,
     "docs": docs_jobs,
     "demo": demo_jobs,

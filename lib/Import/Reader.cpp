@@ -21,6 +21,7 @@
 #include "TensorData.h"
 #include "ValueTypes.h"
 
+#include "dialects/adze/adze.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/SHA256.h"
@@ -45,6 +46,17 @@ static std::string sha256(std::shared_ptr<const MappedFile> file) {
   return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 
+/// Bytes of all initialisers: weights, biases, scales, zero points, shapes.
+static int64_t weightBytes(mlir::ModuleOp module) {
+  int64_t bits = 0;
+  module.walk([&](ConstantOp constant) {
+    auto type = llvm::cast<mlir::ShapedType>(constant.getType());
+    if (type.getElementType().isIntOrFloat())
+      bits += type.getNumElements() * type.getElementTypeBitWidth();
+  });
+  return (bits + 7) / 8;
+}
+
 static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
                                               const ReadOptions &options,
                                               mlir::MLIRContext &context) {
@@ -63,6 +75,10 @@ static mlir::OwningOpRef<mlir::ModuleOp> read(const std::string &path,
   ValueTypes types(model);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       buildModule(model, types, options, context);
+  (*module)->setAttr(
+      "onnx.weight_bytes",
+      mlir::IntegerAttr::get(mlir::IntegerType::get(module->getContext(), 64),
+                             weightBytes(*module)));
   (*module)->setAttr("onnx.sha256",
                      mlir::StringAttr::get(&context, digest.get()));
   if (!assumed.empty())

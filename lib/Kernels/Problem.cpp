@@ -140,7 +140,9 @@ std::string describe(const Problem &problem) {
                                p.kind == PoolProblem::Kind::average ? "average"
                                                                     : "maximum",
                                p.windowHeight, p.windowWidth,
-                               strides(p.strideHeight, p.strideWidth),
+                               p.outputHeight == 1 && p.outputWidth == 1
+                                   ? std::string() // one window goes nowhere
+                                   : strides(p.strideHeight, p.strideWidth),
                                p.inputHeight, p.inputWidth, p.channels,
                                p.outputHeight, p.outputWidth, p.channels);
           },

@@ -43,7 +43,8 @@ static std::string opWord(Operation *op) {
 }
 
 std::string adze::kernelName(Operation *op) {
-  std::string name = nodeName(op->getLoc());
+  // Converters from TFLite join the names of all that they fused.
+  std::string name = StringRef(nodeName(op->getLoc())).split(';').first.str();
   return cIdentifier(name.empty() ? opWord(op) : name);
 }
 

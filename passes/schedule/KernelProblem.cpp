@@ -313,9 +313,6 @@ std::optional<KernelProblem> ProblemReader::read() {
         return std::nullopt;
       p.residual = addition;
     }
-    result.macs = p.multiplyAccumulates();
-    result.constantBytes =
-        int64_t(p.weights.size()) + 4 * int64_t(p.bias.size());
     result.problem = std::move(p);
     return result;
   }
@@ -366,7 +363,6 @@ std::optional<KernelProblem> ProblemReader::read() {
     LookupProblem p;
     p.elements = elements;
     p.table.assign(table->begin(), table->end());
-    result.constantBytes = 256;
     result.problem = std::move(p);
     return result;
   }
@@ -380,7 +376,6 @@ std::optional<KernelProblem> ProblemReader::read() {
     p.rows = p.length ? elements / p.length : 0;
     p.factor = {int32_t(softmax.getMultiplier()), int32_t(softmax.getShift())};
     p.smallestDifference = int32_t(softmax.getSmallestDifference());
-    result.constantBytes = 1024;
     result.problem = p;
     return result;
   }

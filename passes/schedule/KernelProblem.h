@@ -17,10 +17,6 @@ struct KernelProblem {
   Problem problem;
   /// Operands of the call that are the problem's inputs, in its order.
   llvm::SmallVector<unsigned> inputs;
-  /// Bytes of the constants among the other operands, as the model has them:
-  /// what the kernel would read without a family.
-  int64_t constantBytes = 0;
-  int64_t macs = 0;
 };
 
 /// Reads the problem of `call` out of the body of its kernel and the constants

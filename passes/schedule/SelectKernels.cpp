@@ -146,20 +146,33 @@ void Selection::collect() {
   });
 }
 
+/// Bytes of a constant in an artifact.
+static int64_t byteSize(adze::ConstantOp constant) {
+  auto type = cast<RankedTensorType>(constant.getType());
+  return type.getNumElements() *
+         std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+}
+
 int64_t Selection::constantBudget(double ratio) {
-  int64_t own = 0;
+  // What the calls at hand read, and what everything else reads.
+  llvm::SmallPtrSet<Operation *, 32> replaced;
+  int64_t own = 0, rest = 0;
   for (const Choice &choice : choices)
-    own += choice.problem.constantBytes;
-  auto flash = module->getAttrOfType<IntegerAttr>("adze.flash_budget");
-  if (!flash)
-    return int64_t(double(own) * ratio);
-  // What the other kernels' constants and all code leave of it.
-  int64_t all = 0, code = 0;
+    for (Value input : choice.call->getOperands())
+      if (auto constant = input.getDefiningOp<adze::ConstantOp>())
+        if (replaced.insert(constant).second)
+          own += byteSize(constant);
   module.walk([&](adze::ConstantOp constant) {
-    auto type = cast<RankedTensorType>(constant.getType());
-    all += type.getNumElements() *
-           std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+    if (!replaced.contains(constant))
+      rest += byteSize(constant);
   });
+  auto flash = module->getAttrOfType<IntegerAttr>("adze.flash_budget");
+  if (!flash) {
+    // The file says what the model itself needs, scales included.
+    auto file = module->getAttrOfType<IntegerAttr>("onnx.weight_bytes");
+    return int64_t(double(file ? file.getInt() : own + rest) * ratio) - rest;
+  }
+  int64_t code = 0;
   std::set<std::pair<std::string, int64_t>> seen;
   for (Choice &choice : choices)
     for (const Part &part : choice.option().parts)
@@ -168,7 +181,7 @@ int64_t Selection::constantBudget(double ratio) {
               .second)
         code += part.candidate.features.codeBytes;
   constexpr int64_t entryBytes = 4096; // the entry, checks, small kernels
-  return flash.getInt() - code - entryBytes - std::max<int64_t>(0, all - own);
+  return flash.getInt() - code - entryBytes - rest;
 }
 
 /// Exchanges schedules until the constants fit, the least loss for a byte

@@ -16,6 +16,20 @@ using namespace adze;
 using namespace adze::cli;
 using nlohmann::ordered_json;
 
+/// `#kernel.schedule<"gemm", {rows = 4 : i64}>` as `gemm, rows = 4`.
+static std::string scheduleText(std::string text) {
+  if (size_t at = text.find('<'); at != std::string::npos)
+    text.erase(0, at + 1);
+  for (size_t at; (at = text.find(" : i64")) != std::string::npos;)
+    text.erase(at, 6);
+  std::erase_if(text, [](char c) {
+    return c == '"' || c == '{' || c == '}' || c == '>';
+  });
+  while (text.ends_with(' ') || text.ends_with(','))
+    text.pop_back();
+  return text;
+}
+
 static FunctionStats figures(const ordered_json &object) {
   FunctionStats stats;
   stats.instructions = object.value("instructions", uint64_t(0));
@@ -107,7 +121,7 @@ ordered_json cli::describeLayers(const RunStats &stats,
                         {"store_instructions", call.storeInstructions},
                         {"estimated_cycles", call.cycles}};
     if (note != notes.end()) {
-      row["schedule"] = note->second.schedule;
+      row["schedule"] = scheduleText(note->second.schedule);
       row["macs"] = note->second.macs;
     }
     if (auto peer = peerOf(peers, doc, outputElements(doc)))
@@ -141,7 +155,7 @@ void cli::printLayers(const RunStats &stats, const std::string &prefix,
     std::vector<Table::Cell> row = {
         std::to_string(number++),
         {layer, Colour::Bold},
-        known ? note->second.schedule : std::string(),
+        known ? scheduleText(note->second.schedule) : std::string(),
         grouped(int64_t(call.instructions)),
         macs > 0 ? fmt::format("{:.3f}", double(call.instructions) / macs)
                  : std::string("-"),
