@@ -16,7 +16,7 @@
 #include "codegen/c/families/Families.h"
 #include "codegen/c/families/FixedPointText.h"
 #include "codegen/c/families/depthwise/DspAssembly.h"
-#include "codegen/c/families/depthwise/SharedAddend.h"
+#include "codegen/c/families/depthwise/FoldedForm.h"
 
 #include <fmt/format.h>
 
@@ -26,6 +26,7 @@ namespace adze::families {
 
 namespace {
 
+using depthwise::FoldedForm;
 using depthwise::Shape;
 
 /// Weights are kept times 256: a byte becomes the upper half of an int16.
@@ -257,34 +258,47 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
   /// Fills in the form of requantization and makes the constants.
   static bool requantize(const ConvolutionProblem &p, Shape &shape,
                          std::vector<int32_t> &constants) {
-    std::optional<FastRequantization> form =
-        depthwise::findSharedAddend(p, weightScale);
-    shape.sharedAddend = form.has_value();
-    if (!form) {
+    std::optional<FoldedForm> folded =
+        depthwise::findFoldedForm(p, weightScale);
+    if (!folded) {
       FastSearch search;
       search.scale = weightScale;
-      form = findFastRequantization(p.requantization, accumulatorRanges(p),
-                                    search);
+      std::optional<FastRequantization> form = findFastRequantization(
+          p.requantization, accumulatorRanges(p), search);
+      if (!form)
+        return false;
+      folded = FoldedForm();
+      folded->shift = form->shift;
+      folded->clamps = form->clamps;
+      folded->clampSubtract = form->clampSubtract;
+      folded->clampAdd = form->clampAdd;
+      shape.stepped = form->stepped;
+      for (int64_t o = 0; o < p.outputChannels; ++o) {
+        const FastRequantization::Channel &channel = form->channels[size_t(o)];
+        folded->channels.push_back(
+            {channel.multiplier,
+             int32_t(uint32_t(uint64_t(p.bias[size_t(o)] * weightScale +
+                                       channel.correction))),
+             channel.addend, channel.step, false});
+      }
     }
-    if (!form)
-      return false;
-    shape.shift = form->shift;
-    shape.stepped = form->stepped;
-    shape.clamps = form->clamps;
-    shape.clampSubtract = form->clampSubtract;
-    shape.clampAdd = form->clampAdd;
-    shape.addend = form->channels[0].addend;
+    shape.shift = folded->shift;
+    shape.sharedAddend = folded->sharedAddend;
+    shape.clamps = folded->clamps;
+    shape.clampSubtract = folded->clampSubtract;
+    shape.clampAdd = folded->clampAdd;
+    shape.addend = folded->channels[0].addend;
     for (int64_t o = 0; o < p.outputChannels; ++o) {
-      const FastRequantization::Channel &channel = form->channels[size_t(o)];
+      const FoldedForm::Channel &channel = folded->channels[size_t(o)];
       constants.push_back(channel.multiplier);
-      constants.push_back(int32_t(uint32_t(
-          uint64_t(p.bias[size_t(o)] * weightScale + channel.correction))));
+      constants.push_back(channel.start);
       if (!shape.sharedAddend)
         constants.push_back(channel.addend);
       if (shape.stepped)
         constants.push_back(channel.step);
       auto byte = [&](int64_t ky, int64_t kx) {
-        bool inside = ky < p.kernelHeight && kx >= 0 && kx < p.kernelWidth;
+        bool inside = !channel.constant && ky < p.kernelHeight && kx >= 0 &&
+                      kx < p.kernelWidth;
         return uint32_t(uint8_t(inside ? p.weight(o, ky, kx, 0) : 0));
       };
       int64_t words = shape.resident() ? 1 : shape.weightWords();
