@@ -210,6 +210,20 @@ AsmText ChannelWindows::computeText() const {
   const int64_t column = columnBytes();
   std::vector<std::string> words = {"r5", "r7", "r8", "r10", "r11"};
   words.resize(size_t(form.words()));
+  // Registers that the words leave: for the loop over large filters' columns,
+  // the loop over bands, and the way from the end of a band to the next.
+  const std::string bandRegister = words.size() < 4 ? "r10" : "";
+  const std::string haloRegister = words.size() < 3 ? "r8" : "";
+  auto halo = [&](const std::string &name) {
+    // The last window of a row begins here, and the first one of the next row
+    // is addressed one step early.
+    int64_t last = square ? width - 2 : (width - 1) * p.strideWidth;
+    int64_t bytes =
+        bandBytes() - (last + (square ? 2 : p.strideWidth)) * columnBytes();
+    text.op("movw {}, #{}", name, bytes & 0xffff);
+    if (bytes < 0 || bytes >> 16)
+      text.op("movt {}, #{}", name, bytes >> 16 & 0xffff);
+  };
   // Stack: [0] offsets of the gather, [16] low, [32] high, [48] out, [52]
   // channels, [56] bands, [64] offsets of the stores (where q7 is the scale of
   // a line).
@@ -234,6 +248,8 @@ AsmText ChannelWindows::computeText() const {
   text.op("str r2, [sp, #48]");
   text.op("strd r4, r5, [sp, #52]");
   text.op("mov r12, r0");
+  if (bands > 1 && !haloRegister.empty())
+    halo(haloRegister);
 
   text.countTile(true);
   int channelLabel = text.label();
@@ -263,9 +279,11 @@ AsmText ChannelWindows::computeText() const {
   text.op("ldr r1, [sp, #48]");
   text.op("adds r2, r1, #1");
   text.op("str r2, [sp, #48]");
-  if (bands > 1) {
+  if (bands > 1 && bandRegister.empty()) {
     text.op("ldr r2, [sp, #56]");
     text.op("str r2, [sp, #60]");
+  } else if (bands > 1) {
+    text.op("ldr {}, [sp, #56]", bandRegister);
   }
 
   // The window that the gather addressed last, in columns of the input; it
@@ -402,17 +420,21 @@ AsmText ChannelWindows::computeText() const {
   }
   // On to the next band.
   if (bands > 1) {
-    text.op("movw r0, #{}", (bandBytes() - (at + ahead) * column) & 0xffff);
-    if ((bandBytes() - (at + ahead) * column) < 0 ||
-        (bandBytes() - (at + ahead) * column) >> 16)
-      text.op("movt r0, #{}",
-              (bandBytes() - (at + ahead) * column) >> 16 & 0xffff);
-    text.op("vadd.i32 q4, q4, r0");
+    if (haloRegister.empty()) {
+      halo("r0");
+      text.op("vadd.i32 q4, q4, r0");
+    } else {
+      text.op("vadd.i32 q4, q4, {}", haloRegister);
+    }
     addImmediate(text, "r1",
                  outputRowsPerBand() * width * channels() - outAt * channels());
-    text.op("ldr r2, [sp, #60]");
-    text.op("subs r2, r2, #1");
-    text.op("str r2, [sp, #60]");
+    if (bandRegister.empty()) {
+      text.op("ldr r2, [sp, #60]");
+      text.op("subs r2, r2, #1");
+      text.op("str r2, [sp, #60]");
+    } else {
+      text.op("subs {0}, {0}, #1", bandRegister);
+    }
     text.op("bne.w {}b", bandLabel);
   }
   text.endLoop();
