@@ -207,6 +207,9 @@ def OrderProgram : Pass<"order-program", "::mlir::ModuleOp"> {
     finished kernels are few, with a beam otherwise) for one in which the most
     bytes live in a step are fewer. A program that cannot be improved keeps its
     order. Runs before `plan-memory`.
+
+    Written on the module: `adze.order` (`bound`: the bytes that no plan of these
+    kernels goes below in any order; `unique`: there is only one order).
   }];
 }
 
@@ -222,8 +225,9 @@ def PackWeights : Pass<"pack-weights", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
   let summary = "gives every buffer of the program its place in the arena";
   let description = [{
-    Lifetimes run over the operations in their order; `kernel.view` is the
-    buffer of its operand; the overlap rules of a kernel (`overlap`) hold where
+    Lifetimes run over the operations in their order; `kernel.view` lies in the
+    buffer of its operand, the parts of `kernel.join` lie in its result; the
+    overlap rules of a kernel (`overlap`) hold where
     the input dies in the call; `scratch` of a kernel, an array of bytes, is
     live during the call. The offsets are planned together (greedy orders,
     branch and bound on small programs) and checked by independent code.
@@ -236,7 +240,9 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     branch makes it and yields it once; else it is copied there when the branch
     ends. A carried value of `kernel.while` has the offset of the result; the
     initial value and the next value lie there too where that is safe, else they
-    are copied when the loop begins and when a round ends.
+    are copied when the loop begins and when a round ends. A call that only
+    concatenates parts which the plan has put in their places becomes a
+    `kernel.join`.
 
     `scratch_offsets` on `kernel.call`: one for each scratch buffer. On
     `kernel.while`, only where rounds move carried values to other places: one
@@ -250,7 +256,8 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     Written on the module: `adze.arena_size`, `adze.arena_alignment` and
     `adze.arena_bound` (no plan of these kernels in this order needs fewer
     bytes), and `adze.memory` for the report: `peak`, `bound`, `gap`, `optimal`,
-    `steps` (how many), `peak_step`, `peak_at` (the operation there), `buffers`
+    `order_bound` (no plan needs fewer bytes in any order, after
+    `order-program`), `steps` (how many), `peak_step`, `peak_at` (the operation there), `buffers`
     (name, bytes, offset, first and last step of each), `tensors` (those live at
     the peak) and `unshared` (the bytes of all buffers together).
   }];

@@ -27,9 +27,10 @@ using nlohmann::ordered_json;
 namespace {
 /// One inference of the code that one compiler made.
 struct Measurement {
-  std::string compiler; // as the table names it
-  std::string version;  // the compiler's own line
-  std::string model;    // the artifact's name
+  std::string compiler;    // as the table names it
+  std::string version;     // the compiler's own line
+  std::string model;       // the artifact's name
+  int64_t callerBytes = 0; // inputs and outputs
   RunStats stats;
 };
 } // namespace
@@ -65,6 +66,9 @@ static Measurement measure(const std::string &folder, const Machine &machine,
   result.compiler = compiler;
   result.version = image.compiler;
   result.model = image.model;
+  for (const std::vector<TensorSpec> *specs : {&image.inputs, &image.outputs})
+    for (const TensorSpec &spec : *specs)
+      result.callerBytes += spec.byteSize();
   check(runImage(image, pointersTo(in), out, result.stats));
   return result;
 }
@@ -95,6 +99,8 @@ static ordered_json describe(const Measurement &measurement, bool byLayer,
   result["stack_bytes"] = stats.stackBytes;
   result["ram_bytes"] = stats.ram();
   result["flash_bytes"] = stats.flash();
+  result["text_bytes"] = stats.memory.text;
+  result["input_output_bytes"] = measurement.callerBytes;
   result["weight_bytes"] = stats.memory.constants;
   if (byLayer) {
     result["layers"] = describeLayers(stats, notes, peers);
@@ -148,22 +154,43 @@ static void printTotals(const std::vector<Measurement> &measurements) {
                {"instructions", true},
                {"loads", true},
                {"stores", true},
-               {"~cycles", true},
-               {"arena B", true},
-               {"stack B", true},
-               {"RAM B", true},
-               {"flash B", true}});
+               {"~cycles", true}});
   for (const Measurement &measurement : measurements) {
     const RunStats &stats = measurement.stats;
     table.add({{measurement.compiler, Colour::Bold},
                grouped(int64_t(stats.total.instructions)),
                grouped(int64_t(stats.total.loadInstructions)),
                grouped(int64_t(stats.total.storeInstructions)),
-               grouped(int64_t(stats.total.cycles)),
-               grouped(int64_t(stats.memory.arena)),
+               grouped(int64_t(stats.total.cycles))});
+  }
+  table.print();
+}
+
+/// RAM = arena (tensors and scratch) + variables + stack; flash = code +
+/// constants + initial values of variables. Inputs and outputs are memory of
+/// the caller.
+static void printMemory(const std::vector<Measurement> &measurements) {
+  Table table({{"compiler"},
+               {"arena B", true},
+               {"variables", true},
+               {"stack", true},
+               {"= RAM B", true},
+               {"code B", true},
+               {"constants", true},
+               {"= flash B", true},
+               {"caller's B", true}});
+  for (const Measurement &measurement : measurements) {
+    const RunStats &stats = measurement.stats;
+    const ImageMemory &memory = stats.memory;
+    table.add({{measurement.compiler, Colour::Bold},
+               grouped(int64_t(memory.arena)),
+               grouped(int64_t(memory.data + memory.bss)),
                grouped(int64_t(stats.stackBytes)),
                grouped(int64_t(stats.ram())),
-               grouped(int64_t(stats.flash()))});
+               grouped(int64_t(memory.text)),
+               grouped(int64_t(memory.constants + memory.data)),
+               grouped(int64_t(stats.flash())),
+               grouped(measurement.callerBytes)});
   }
   table.print();
 }
@@ -223,15 +250,15 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
       readNotes(folder, measurements.front().model);
   PeerFigures peers;
   if (!options.peers.empty())
-    peers =
-        readPeers(options.peers, measurements.front().model, machine.name);
+    peers = readPeers(options.peers, measurements.front().model, machine.name);
   if (options.model.json) {
     ordered_json json = {{"model", options.model.model},
                          {"target", options.model.target},
                          {"measurements", ordered_json::array()},
                          {"failures", failures}};
     for (const Measurement &measurement : measurements)
-      json["measurements"].push_back(describe(measurement, options.byLayer, notes, peers));
+      json["measurements"].push_back(
+          describe(measurement, options.byLayer, notes, peers));
     std::cout << json.dump(2) << "\n";
     return exitSuccess;
   }
@@ -245,6 +272,8 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
   }
   fmt::print("one inference on {}\n", machine.name);
   printTotals(measurements);
+  fmt::print("\nmemory; the caller's are inputs and outputs\n");
+  printMemory(measurements);
   for (const std::string &failure : failures)
     fmt::print("{}\n", failure);
   if (!machine.cycles.source.empty())
