@@ -99,9 +99,33 @@ TEST(RequantizationSearch, ExactFormNeedsNoSearch) {
     }
 }
 
+// MobileNets have channels whose weights mean nothing: tiny factors, and biases
+// clipped at 2^30.
+TEST(RequantizationSearch, DeadChannels) {
+  for (int32_t zeroPoint : {-128, -3}) {
+    Case c = sampleCase(8, zeroPoint, Rounding::twice);
+    Requantization &r = c.requantization;
+    r.factors[0] = fixedPoint(1e-10); // a constant
+    c.ranges[0] = {(1 << 30) - 100000, (1 << 30) + 100000};
+    r.factors[1] = fixedPoint(5e-7); // one or two steps in the range
+    c.ranges[1] = {(1 << 30) - 400000, (1 << 30) + 400000};
+    r.factors[2] = {};
+    r.factors[3] = fixedPoint(2.5e-9); // 2.5 at the origin
+    c.ranges[3] = {1000000000 - 500000, 1000000000 + 500000};
+    r.factors[4] = fixedPoint(1e-8);
+    c.ranges[4] = {-(1 << 30) - 100000, -(1 << 30) + 100000};
+    FastSearch search;
+    search.scale = 256;
+    auto form = findFastRequantization(r, c.ranges, search);
+    ASSERT_TRUE(form);
+    EXPECT_EQ(form->channels[0].multiplier, 0);
+    expectEqual(c, *form, 256);
+  }
+}
+
 TEST(RequantizationSearch, OverflowIsRefused) {
   Case c = sampleCase(1, -128, Rounding::twice);
-  c.ranges[0].high = int64_t(1) << 23;
+  c.ranges[0].high = int64_t(1) << 24;
   FastSearch search;
   search.scale = 256;
   EXPECT_FALSE(findFastRequantization(c.requantization, c.ranges, search));

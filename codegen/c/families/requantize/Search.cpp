@@ -93,27 +93,73 @@ private:
   AccumulatorRange range;
 };
 
+/// Whether all accumulators have the same output.
+bool isFlat(const Requantization &r, int64_t channel, AccumulatorRange range) {
+  return r.apply(int32_t(range.low), channel) ==
+         r.apply(int32_t(range.high), channel);
+}
+
+/// The accumulator that scaled sums are measured from: 0 unless the range lies
+/// too far from it.
+int64_t originOf(AccumulatorRange range, int64_t scale) {
+  int64_t reach = std::max(std::abs(range.low), std::abs(range.high)) + 2;
+  return reach * scale <= INT32_MAX ? 0 : (range.low + range.high) / 2;
+}
+
+int32_t wrapped(int64_t x) { return int32_t(uint32_t(uint64_t(x))); }
+
 class ChannelSearch {
 public:
   ChannelSearch(const Requantization &r, int64_t channel,
                 AccumulatorRange range, const FastSearch &search)
-      : range(range), search(search), factor(r.factor(channel)),
+      : range(range), search(search), real(realFactor(r.factor(channel))),
+        leftmost(std::min(r.factor(channel).shift, 0)),
         rounding(search.rounds ? int64_t(1) << 31 : 0), zero(r.zeroPoint),
-        steps(Staircase(r, channel, range).steps) {}
+        flat(isFlat(r, channel, range)),
+        constant(r.apply(int32_t(range.low), channel)),
+        origin(originOf(range, search.scale)) {
+    if (!flat)
+      steps = Staircase(r, channel, range).steps;
+  }
 
   /// `offset` is added to the output before saturation.
   std::optional<FastRequantization::Channel> find(int shift, int64_t offset,
                                                   bool stepped) {
-    double ideal =
-        std::ldexp(realFactor(factor), 32 + shift) / double(search.scale);
-    if (!(ideal < 0x1p31) || ideal < 1)
+    int64_t half = int64_t(1) << (shift - 1);
+    if (flat)
+      return FastRequantization::Channel{
+          0, int32_t((constant + offset) * 2 * half + half), 0, 0};
+    auto scale = double(search.scale);
+    double ideal = std::ldexp(real, 32 + shift) / scale;
+    if (!(ideal < 0x1p31))
       return std::nullopt;
     auto center = int64_t(std::nearbyint(ideal));
-    int64_t addend =
-        ((zero + offset) * (int64_t(1) << shift)) + (int64_t(1) << (shift - 1));
+    int64_t addend = (zero + offset) * 2 * half + half;
+    if (origin) { // most likely on one side of the zero point
+      stepped = false;
+      addend += std::llround(double(origin) * std::ldexp(real, shift));
+    }
+    if (ideal < 4096) {
+      // Too flat a slope to be exact: one step may have any, if it is all.
+      const Threshold *only = nullptr;
+      for (const Threshold &t : steps)
+        if (t.first > range.low && t.first <= range.high) {
+          if (only)
+            return std::nullopt;
+          only = &t;
+        }
+      double width = scale * double(range.high - range.low + 2);
+      center =
+          int64_t(std::min(0x1p31 - 128, std::ldexp(1 / width, shift + 31)));
+      addend = (only->value + offset) * 2 * half -
+               ((search.scale * (only->first - origin) * center) >> 32);
+      stepped = false;
+    }
+    if (std::abs(addend) > INT32_MAX / 2)
+      return std::nullopt;
     int64_t jump = 0;
     if (stepped) {
-      int right = shift + std::min(factor.shift, 0);
+      int right = shift + leftmost;
       jump = right >= 0 ? -(int64_t(1) << right) : 0;
     }
     // The slope first: all other integers only move the staircase.
@@ -153,9 +199,10 @@ private:
       int64_t needed =
           ceilDivide(target * (int64_t(1) << 32) - rounding, multiplier);
       if (t.first <= range.high)
-        least = std::max(least, needed - search.scale * t.first);
+        least = std::max(least, needed - search.scale * (t.first - origin));
       if (t.first > range.low)
-        most = std::min(most, needed - search.scale * (t.first - 1) - 1);
+        most =
+            std::min(most, needed - search.scale * (t.first - 1 - origin) - 1);
       if (least > most)
         return std::nullopt;
     }
@@ -168,7 +215,7 @@ private:
     if (std::abs(correction) > INT32_MAX / 2 ||
         !isExact(channel, shift, offset, correction))
       return std::nullopt;
-    channel.correction = int32_t(correction);
+    channel.correction = wrapped(correction - search.scale * origin);
     return channel;
   }
 
@@ -176,14 +223,14 @@ private:
   bool isExact(const FastRequantization::Channel &channel, int shift,
                int64_t offset, int64_t correction) const {
     auto raw = [&](int64_t accumulator) {
-      int64_t x = search.scale * accumulator + correction;
+      int64_t x = search.scale * (accumulator - origin) + correction;
       return highMultiply(x, channel.multiplier, rounding) + channel.addend +
              (x < 0 ? channel.step : 0);
     };
     auto fits = [](int64_t x) { return x >= INT32_MIN && x <= INT32_MAX; };
     for (int64_t end : {range.low, range.high})
-      if (!fits(search.scale * end + correction) || !fits(raw(end)) ||
-          !fits(raw(end) - channel.step))
+      if (!fits(search.scale * (end - origin) + correction) ||
+          !fits(raw(end)) || !fits(raw(end) - channel.step))
         return false;
     for (const Threshold &t : steps) {
       if (t.first <= range.high && raw(t.first) >> shift < t.value + offset)
@@ -196,8 +243,11 @@ private:
 
   AccumulatorRange range;
   const FastSearch &search;
-  FixedPoint factor;
+  double real;
+  int leftmost; // of the factor's shift and 0
   int64_t rounding, zero;
+  bool flat;
+  int64_t constant, origin;
   std::vector<Threshold> steps;
 };
 
@@ -205,6 +255,7 @@ private:
 
 int32_t FastRequantization::apply(int64_t scaled, int64_t channel) const {
   const Channel &c = channels[size_t(channel)];
+  scaled = wrapped(scaled);
   if (exact) {
     int64_t x = scaled >> shift;
     int64_t t = highMultiply(x, c.multiplier, twice ? int64_t(1) << 31 : 0) +
@@ -233,6 +284,16 @@ static int64_t setClamp(FastRequantization &form, const Requantization &r) {
   return offset;
 }
 
+/// Whether the reference's own arithmetic stays within 32 bits.
+static bool isRepresentable(const Requantization &r,
+                            const std::vector<AccumulatorRange> &ranges,
+                            size_t o) {
+  int64_t reach =
+      std::max(std::abs(ranges[o].low), std::abs(ranges[o].high)) + 2;
+  int left = std::max(r.factor(int64_t(o)).shift, 0);
+  return left <= 30 && reach << left <= INT32_MAX;
+}
+
 std::optional<FastRequantization>
 exactRequantization(const Requantization &r,
                     const std::vector<AccumulatorRange> &ranges,
@@ -246,10 +307,17 @@ exactRequantization(const Requantization &r,
     ++form.shift;
   int64_t offset = setClamp(form, r);
   for (size_t o = 0; o < ranges.size(); ++o) {
+    if (!isRepresentable(r, ranges, o))
+      return std::nullopt;
     FixedPoint factor = r.factor(int64_t(o));
+    int right = -factor.shift;
+    if (isFlat(r, int64_t(o), ranges[o])) {
+      int64_t value = r.apply(int32_t(ranges[o].low), int64_t(o)) + offset;
+      form.channels.push_back({0, int32_t(value * 256 + 128), 8, 0});
+      continue;
+    }
     int64_t reach =
         std::max(std::abs(ranges[o].low), std::abs(ranges[o].high)) + 2;
-    int right = -factor.shift;
     if (right < 1 || right > 21 || reach * scale > INT32_MAX)
       return std::nullopt;
     int64_t addend = ((int64_t(r.zeroPoint) + offset) << right) +
@@ -271,18 +339,24 @@ findFastRequantization(const Requantization &r,
   int64_t offset = setClamp(result, r);
   int largest = std::min(search.largestShift, 30);
   for (size_t o = 0; o < ranges.size(); ++o) {
-    FixedPoint factor = r.factor(int64_t(o));
-    int64_t reach =
-        std::max(std::abs(ranges[o].low), std::abs(ranges[o].high)) + 2;
-    if (factor.multiplier <= 0 || factor.shift > 30 || factor.shift < -31 ||
-        reach << std::max(factor.shift, 0) > INT32_MAX ||
-        reach * search.scale > INT32_MAX)
+    if (!isRepresentable(r, ranges, o))
       return std::nullopt;
-    double real = realFactor(factor);
+    if (isFlat(r, int64_t(o), ranges[o]))
+      continue;
+    // Behind the origin, both the scaled sum and the value before saturation
+    // have to fit.
+    int64_t origin = originOf(ranges[o], search.scale);
+    int64_t reach = std::max(std::abs(ranges[o].low - origin),
+                             std::abs(ranges[o].high - origin)) +
+                    2;
+    if (reach * search.scale > INT32_MAX)
+      return std::nullopt;
+    double real = realFactor(r.factor(int64_t(o)));
+    double value = double(reach + std::abs(origin)) * real + 600;
     while (largest > 0 &&
            (std::ldexp(real, 32 + largest) / double(search.scale) >=
                 0x1p31 - 256 ||
-            std::ldexp(double(reach) * real + 600, largest) >= 0x1p31))
+            std::ldexp(value, largest) >= 0x1p31))
       --largest;
   }
   if (largest < 1)

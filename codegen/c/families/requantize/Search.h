@@ -45,10 +45,13 @@ std::vector<AccumulatorRange> accumulatorRanges(const ConvolutionProblem &p);
 
 struct FastRequantization {
   struct Channel {
-    int32_t multiplier = 0; // [1, 2^31)
+    int32_t multiplier = 0; // [0, 2^31); 0: the output is a constant
     int32_t addend = 0;
-    int32_t step = 0;       // <= 0; 0 where the form is straight
-    int32_t correction = 0; // added once to the scaled accumulator
+    int32_t step = 0; // <= 0; 0 where the form is straight
+    /// Added once to the scaled accumulator, modulo 2^32: the sum fits even
+    /// where the accumulator itself does not (dead channels of MobileNets have
+    /// biases of 2^30 and hardly any weights).
+    int32_t correction = 0;
   };
   int shift = 0; // 1 to 31
   /// What exactRequantization returns; `twice` is its way of rounding.
