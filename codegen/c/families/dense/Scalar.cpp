@@ -15,6 +15,7 @@
 #include "codegen/c/families/Families.h"
 #include "codegen/c/families/FixedPointText.h"
 #include "codegen/c/families/scalar/LineForm.h"
+#include "codegen/c/families/scalar/NarrowWeights.h"
 #include "codegen/c/families/scalar/Text.h"
 
 #include <fmt/format.h>
@@ -37,11 +38,11 @@ public:
 
   bool matches(const Problem &problem, const Machine &) const override {
     auto *p = std::get_if<ConvolutionProblem>(&problem);
-    return p && p->type == QuantizedType::int8 && p->weightBits == 8 &&
-           !p->residual && p->groups == 1 && p->batch == 1 &&
-           p->inputHeight == 1 && p->inputWidth == 1 && p->kernelHeight == 1 &&
-           p->kernelWidth == 1 && p->outputHeight == 1 && p->outputWidth == 1 &&
-           p->inputChannels > 0;
+    return p && p->type == QuantizedType::int8 &&
+           p->outputChannels >= 8 / storedBits(*p) && !p->residual &&
+           p->groups == 1 && p->batch == 1 && p->inputHeight == 1 &&
+           p->inputWidth == 1 && p->kernelHeight == 1 && p->kernelWidth == 1 &&
+           p->outputHeight == 1 && p->outputWidth == 1 && p->inputChannels > 0;
   }
 
   std::vector<Schedule> schedules(const Problem &problem,
@@ -52,8 +53,10 @@ public:
          {16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}) {
       // The last block overlaps the one before: its weights are stored twice.
       int64_t stored = (p.outputChannels + block - 1) / block * block;
-      if (block > p.outputChannels ||
-          (stored - p.outputChannels) * 20 > p.outputChannels)
+      bool narrow = p.weightBits < 8;
+      if (block > p.outputChannels || block % (8 / storedBits(p)) != 0)
+        continue;
+      if (!narrow && (stored - p.outputChannels) * 20 > p.outputChannels)
         continue;
       Schedule s;
       s.family = name();
@@ -72,11 +75,13 @@ public:
     const Requantization &q = p.requantization;
     bool twice = q.rounding == Rounding::twice && q.zeroPoint != q.low;
     KernelFeatures f;
-    double input = 3.0 * double(block) + 1 + 3.0 / unroll;
+    double input =
+        (p.weightBits < 8 ? 4.0 : 3.0) * double(block) + 1 + 3.0 / unroll;
     f.instructions = double(blocks) * (input * double(p.inputChannels) +
                                        double(block) * (twice ? 15 : 11) + 30) +
                      40;
-    f.constantBytes = blocks * block * (p.inputChannels + (twice ? 12 : 8));
+    f.constantBytes = blocks * block *
+                      (p.inputChannels * storedBits(p) / 8 + (twice ? 12 : 8));
     f.codeBytes = 150 + block * 60;
     f.stackBytes = 80;
     f.loads = double(blocks * (block + 1) * p.inputChannels);
@@ -91,7 +96,8 @@ public:
 } // namespace
 
 static std::string functionText(const std::string &name, int64_t block,
-                                const LineForm &form, const std::string &line) {
+                                int bits, const LineForm &form,
+                                const std::string &line) {
   int64_t lineWords = form.twoSided ? 3 : 2;
   std::string sums, odd, turn, outputs;
   for (int64_t o = 0; o < block; ++o)
@@ -100,8 +106,8 @@ static std::string functionText(const std::string &name, int64_t block,
     std::string text =
         fmt::format("{}x = p[{}];\n{}ADZE_KEEP(x);\n", indent, i, indent);
     for (int64_t o = 0; o < block; ++o)
-      text += fmt::format("{0}v = w[{2}];\n{0}ADZE_MAC(s{1}, x, v);\n", indent,
-                          o, i * block + o);
+      text += fmt::format("{0}v = {2};\n{0}ADZE_MAC(s{1}, x, v);\n", indent, o,
+                          weightText("w", i * block + o, bits));
     return text;
   };
   odd = input(0, "      ");
@@ -125,7 +131,7 @@ ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q,
     const int8_t *p = in;
     if ((inputs & 1) != 0) {{
 {3}      ++p;
-      w += {0};
+      w += {10};
     }}
     while (p != end) {{
 {4}      p += {5};
@@ -137,8 +143,9 @@ ADZE_SHARED static void {1}(const int8_t *in, const int8_t *w, const int32_t *q,
   }} while (o < outputs);
 }}
 )",
-      block, name, sums, odd, turn, unroll, unroll * block, outputs,
-      lineWords * block, form.twoSided ? ", int32_t offset" : "");
+      block, name, sums, odd, turn, unroll, unroll * block * bits / 8, outputs,
+      lineWords * block, form.twoSided ? ", int32_t offset" : "",
+      block * bits / 8);
 }
 
 bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
@@ -165,11 +172,16 @@ bool DenseScalar::generate(const Problem &problem, const Schedule &schedule,
         lines.push_back(channel.negative);
     }
   }
-  code.constants = {byteConstant(weights), wordConstant(lines)};
+  int bits = storedBits(p);
+  std::vector<int8_t> stream;
+  appendPacked(weights, bits, stream);
+  code.constants = {byteConstant(stream), wordConstant(lines)};
   addKeepMacro(code);
   std::string line = addLineFunction(code, *form, p.requantization);
-  std::string name = fmt::format("adze_dense_{}{}", block, line.substr(4));
-  addSharedFunction(code, name, functionText(name, block, *form, line));
+  std::string name =
+      fmt::format("adze_dense{}_{}{}", bits == 8 ? "" : fmt::format("{}", bits),
+                  block, line.substr(4));
+  addSharedFunction(code, name, functionText(name, block, bits, *form, line));
   code.body = fmt::format(
       "  {}(in0, c0, c1, out0, {}, {}{});\n", name, p.inputChannels,
       p.outputChannels,

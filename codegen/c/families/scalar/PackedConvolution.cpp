@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/scalar/PackedConvolution.h"
 #include "codegen/c/families/FixedPointText.h"
+#include "codegen/c/families/scalar/NarrowWeights.h"
 #include "codegen/c/families/scalar/PackedTile.h"
 #include "codegen/c/families/scalar/Text.h"
 
@@ -204,9 +205,9 @@ std::string Gather::text(int pairs, const std::string &indent) const {
 
 bool PackedConvolution::matches(const Problem &problem, const Machine &) const {
   auto *p = std::get_if<ConvolutionProblem>(&problem);
-  return p && p->type == QuantizedType::int8 && p->weightBits == 8 &&
-         !p->residual && p->outputElements() > 0 && p->inputElements() > 0 &&
-         takes(*p) && !schedules(problem, Machine()).empty();
+  return p && p->type == QuantizedType::int8 && !p->residual &&
+         p->outputElements() > 0 && p->inputElements() > 0 && takes(*p) &&
+         !schedules(problem, Machine()).empty();
 }
 
 std::vector<Schedule> PackedConvolution::schedules(const Problem &problem,
@@ -218,7 +219,7 @@ std::vector<Schedule> PackedConvolution::schedules(const Problem &problem,
     for (int pairs : {3, 2, 1}) {
       // Three by three are more sums than registers.
       if (pixels < 2 * pairs || p.groupOutputs() < channels ||
-          pairs * channels > 6 ||
+          pairs * channels > 6 || (channels != 2 && p.weightBits < 8) ||
           (channels == 3 && p.groupOutputs() % 3 != 0) ||
           (channels == 1 && p.groupOutputs() > 1))
         continue;
@@ -266,8 +267,10 @@ KernelFeatures PackedConvolution::features(const Problem &problem,
     f.instructions *= 1.25;
   auto blocks = int64_t(channelBlocks(p, t.tile.channels).size()) * p.groups;
   int64_t taps = packedTaps(p);
-  f.constantBytes = blocks * (t.tile.channels * (taps + (twoSided ? 12 : 8)) +
-                              4 * ((taps / 2 + 31) / 32));
+  f.constantBytes =
+      blocks *
+      (t.tile.channels * (taps * storedBits(p) / 8 + (twoSided ? 12 : 8)) +
+       4 * ((taps / 2 + 31) / 32));
   f.codeBytes = 400 + 100 * t.tile.pairs * t.tile.channels *
                           (t.rest && t.rest != t.tile.pairs ? 2 : 1);
   f.scratchBytes = taps * t.tile.pairs * 4 + p.groupInputs();
@@ -318,7 +321,8 @@ bool PackedConvolution::generate(const Problem &problem,
     in += "  ";
     input += fmt::format(" + g * {}", p.groupInputs());
     output += fmt::format(" + g * {}", p.groupOutputs());
-    weights += fmt::format(" + g * {}", blocks * taps * t.tile.channels);
+    weights += fmt::format(" + g * {}",
+                           blocks * taps * t.tile.channels * storedBits(p) / 8);
     ends += fmt::format(" + g * {}", blocks * words);
     lines += fmt::format(" + g * {}",
                          blocks * t.tile.channels * (form->twoSided ? 3 : 2));
@@ -328,8 +332,8 @@ bool PackedConvolution::generate(const Problem &problem,
   // One tile of the given number of pairs from pixel `from` on.
   auto tile = [&](int pairs, const std::string &indent) {
     addPairs(code, pairs, gather.unroll());
-    std::string name =
-        addPackedTile(code, {pairs, t.tile.channels}, *form, p.requantization);
+    std::string name = addPackedTile(code, {pairs, t.tile.channels},
+                                     storedBits(p), *form, p.requantization);
     std::string text;
     bool oneRow = p.outputHeight == 1;
     text +=

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/scalar/PackedTile.h"
 #include "codegen/c/families/FixedPointText.h"
+#include "codegen/c/families/scalar/NarrowWeights.h"
 #include "codegen/c/families/scalar/Text.h"
 
 #include <fmt/format.h>
@@ -98,8 +99,7 @@ bool packWeights(const ConvolutionProblem &problem, int channels,
       std::vector<bool> ends = block.ends();
       if (ends.empty())
         return false;
-      packed.weights.insert(packed.weights.end(), block.weights.begin(),
-                            block.weights.end());
+      appendPacked(block.weights, storedBits(problem), packed.weights);
       for (size_t p = 0; p < ends.size(); ++p) {
         if (p % 32 == 0)
           packed.groupEnds.push_back(0);
@@ -135,7 +135,7 @@ namespace {
 /// The text of the inner steps of a tile.
 class TileText {
 public:
-  explicit TileText(TileSize tile) : tile(tile) {}
+  TileText(TileSize tile, int bits) : tile(tile), bits(bits) {}
 
   /// "uint32_t s00, s01;"
   std::string declare(const std::string &prefix,
@@ -153,8 +153,8 @@ public:
     for (int t = 0; t < 2; ++t) {
       text += indent + "{\n";
       for (int c = 0; c < tile.channels; ++c)
-        text += fmt::format("{}  uint32_t w{} = (uint32_t)w[{}];\n", indent, c,
-                            t * tile.channels + c);
+        text += fmt::format("{}  uint32_t w{} = (uint32_t){};\n", indent, c,
+                            weightText("w", t * tile.channels + c, bits));
       text += indent + "  uint32_t x;\n";
       for (int c = 0; c < tile.channels; ++c)
         text += fmt::format("{}  ADZE_KEEP(w{});\n", indent, c);
@@ -171,7 +171,7 @@ public:
       text += indent + "}\n";
     }
     text += fmt::format("{}x0 += {};\n{}w += {};\n", indent, 2 * tile.pairs,
-                        indent, 2 * tile.channels);
+                        indent, 2 * tile.channels * bits / 8);
     return text;
   }
 
@@ -212,17 +212,19 @@ private:
     return fmt::format("{}{}", i / tile.channels, i % tile.channels);
   }
   TileSize tile;
+  int bits;
 };
 
 } // namespace
 
-std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
-                          const Requantization &q) {
+std::string addPackedTile(KernelCode &code, TileSize tile, int bits,
+                          const LineForm &form, const Requantization &q) {
   addKeepMacro(code);
   std::string line = addLineFunction(code, form, q);
-  std::string name = fmt::format("adze_packed_{}x{}_{}", 2 * tile.pairs,
-                                 tile.channels, line.substr(5));
-  TileText text(tile);
+  std::string name = fmt::format("adze_packed{}_{}x{}_{}",
+                                 bits == 8 ? "" : fmt::format("{}", bits),
+                                 2 * tile.pairs, tile.channels, line.substr(5));
+  TileText text(tile, bits);
   int lineWords = form.twoSided ? 3 : 2;
   std::string advance =
       fmt::format("    q += {};\n", lineWords * tile.channels);

@@ -58,8 +58,8 @@ int64_t countFlushes(const ConvolutionProblem &problem, int channels);
 ///        int32_t words[, int32_t offset])
 /// `pitch`: output channels of a pixel; `words`: 32-bit words of `ends` a
 /// block. Returns its name.
-std::string addPackedTile(KernelCode &code, TileSize tile, const LineForm &form,
-                          const Requantization &q);
+std::string addPackedTile(KernelCode &code, TileSize tile, int bits,
+                          const LineForm &form, const Requantization &q);
 
 /// Instructions of one call.
 double packedTileInstructions(const ConvolutionProblem &problem, TileSize tile,
