@@ -266,7 +266,12 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
       std::optional<FastRequantization> form = findFastRequantization(
           p.requantization, accumulatorRanges(p), search);
       if (!form)
+        form = exactRequantization(p.requantization, accumulatorRanges(p),
+                                   weightScale);
+      if (!form)
         return false;
+      shape.exact = form->exact;
+      shape.twice = form->twice;
       folded = FoldedForm();
       folded->shift = form->shift;
       folded->clamps = form->clamps;
@@ -294,7 +299,7 @@ ADZE_SHARED static void adze_depthwise_move(uint32_t *to, int32_t distance, int3
       constants.push_back(channel.start);
       if (!shape.sharedAddend)
         constants.push_back(channel.addend);
-      if (shape.stepped)
+      if (shape.hasStep())
         constants.push_back(channel.step);
       auto byte = [&](int64_t ky, int64_t kx) {
         bool inside = !channel.constant && ky < p.kernelHeight && kx >= 0 &&

@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/depthwise/DspAssembly.h"
 
-#include "codegen/c/families/ArmAssembly.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -156,7 +154,7 @@ public:
     std::vector<std::string> sums;
     for (int64_t i = 0; i < rows * columns; ++i)
       sums.push_back(accumulator(i / columns, i % columns));
-    bool residentFactors = !s.stepped && widestTile() <= 2;
+    bool residentFactors = !s.hasStep() && widestTile() <= 2;
     std::vector<bool> started(size_t(rows), false);
     // The sum that begins last lends its register to what all begin with.
     const std::string start = sums.back();
@@ -189,7 +187,8 @@ public:
     }
     if (!residentFactors)
       a.op("ldrd r12, lr, [sp, #4]");
-    requantize(sums, residentFactors);
+    depthwise::requantize(a, s, sums, residentFactors ? "r10" : "r12",
+                          residentFactors ? "r11" : "lr", "r11", "r10");
     for (int64_t q = rows; q-- > 0;)
       for (int64_t k = columns; k-- > 0;) {
         int64_t offset = (q * s.outputWidth + k) * s.outputChannels;
@@ -216,29 +215,6 @@ private:
     static const char *const square[2][2] = {{"r2", "r3"}, {"r10", "r11"}};
     static const char *const column[2] = {"r2", "r3"};
     return s.strideWidth == 1 ? square[q][k] : column[q];
-  }
-
-  void requantize(const std::vector<std::string> &sums, bool resident) {
-    const char *factor = resident ? "r10" : "r12";
-    const char *addend = resident ? "r11" : "lr";
-    for (const std::string &x : sums) {
-      if (!s.stepped) {
-        a.op("smmlar {0}, {0}, {1}, {2}", x, factor, addend);
-        continue;
-      }
-      a.op("smmlar r10, {}, {}, {}", x, factor, addend);
-      a.op("and {0}, r11, {0}, asr #31", x);
-      a.op("add {0}, {0}, r10", x);
-    }
-    for (const std::string &x : sums)
-      a.op("ssat {0}, #8, {0}, asr #{1}", x, s.shift);
-    if (!s.clamps)
-      return;
-    for (const std::string &x : sums) {
-      a.op("sub {0}, {0}, #{1}", x, s.clampSubtract);
-      a.op("ssat {0}, #8, {0}", x);
-      a.op("add {0}, {0}, #{1}", x, s.clampAdd);
-    }
   }
 
   const Shape &s;
@@ -293,9 +269,9 @@ std::string plainStrip(const Shape &s) {
         const uint32_t weights = (uint32_t)constants[{1} + ky];
         const int32_t w[3] = {{(int8_t)(uint8_t)(weights >> 8), (int8_t)(uint8_t)(weights >> 24), (int8_t)(uint8_t)(weights >> 16)}};
         for (int32_t kx = 0; kx < 3; ++kx) {{
-          const int32_t x = column * {2} + kx;
-          const uint32_t pair = plane[(row * {3} + ky) * {4} + x / 2];
-          const int32_t value = (int16_t)(uint16_t)(x % 2 ? pair >> 16 : pair);
+          const int32_t at = column * {2} + kx;
+          const uint32_t pair = plane[(row * {3} + ky) * {4} + at / 2];
+          const int32_t value = (int16_t)(uint16_t)(at % 2 ? pair >> 16 : pair);
           sum += (uint32_t)(value * w[kx] * 256);
         }}
       }}
@@ -320,22 +296,63 @@ std::string shapeName(const Shape &s) {
   return name;
 }
 
+void requantize(ArmAssembly &a, const Shape &s,
+                const std::vector<std::string> &sums, const char *multiplier,
+                const char *addend, const char *step, const char *spare) {
+  for (const std::string &x : sums) {
+    if (s.exact) {
+      a.op("asr {0}, {0}, #{1}", x, s.shift);
+      if (s.twice) {
+        a.op("smmlar {}, {}, {}, {}", spare, x, multiplier, addend);
+        a.op("add {0}, {1}, {0}, asr #31", x, spare);
+      } else {
+        a.op("smmla {0}, {0}, {1}, {2}", x, multiplier, addend);
+      }
+      a.op("asr {0}, {0}, {1}", x, step);
+    } else if (s.stepped) {
+      a.op("smmlar {}, {}, {}, {}", spare, x, multiplier, addend);
+      a.op("and {0}, {1}, {0}, asr #31", x, step);
+      a.op("add {0}, {0}, {1}", x, spare);
+    } else {
+      a.op("smmlar {0}, {0}, {1}, {2}", x, multiplier, addend);
+    }
+  }
+  for (const std::string &x : sums) {
+    if (s.exact)
+      a.op("ssat {0}, #8, {0}", x);
+    else
+      a.op("ssat {0}, #8, {0}, asr #{1}", x, s.shift);
+  }
+  if (!s.clamps)
+    return;
+  for (const std::string &x : sums) {
+    a.op("sub {0}, {0}, #{1}", x, s.clampSubtract);
+    a.op("ssat {0}, #8, {0}", x);
+    a.op("add {0}, {0}, #{1}", x, s.clampAdd);
+  }
+}
+
 std::string plainRequantize(const Shape &s) {
-  std::string text = fmt::format(
-      "      const int64_t product = (int64_t)(int32_t)sum * constants[0] + "
-      "2147483648;\n"
-      "      int32_t y = (int32_t)(product >> 32) + {};\n",
-      s.sharedAddend ? fmt::format("({})", s.addend)
-                     : std::string("constants[2]"));
+  std::string step = fmt::format("constants[{}]", s.sharedAddend ? 2 : 3);
+  std::string text =
+      fmt::format("      const int32_t x = {};\n"
+                  "      const int64_t product = (int64_t)x * constants[0]{};\n"
+                  "      int32_t y = (int32_t)(product >> 32) + {};\n",
+                  s.exact ? fmt::format("(int32_t)sum >> {}", s.shift)
+                          : std::string("(int32_t)sum"),
+                  s.exact && !s.twice ? "" : " + 2147483648",
+                  s.sharedAddend ? fmt::format("({})", s.addend)
+                                 : std::string("constants[2]"));
   if (s.stepped)
-    text += fmt::format("      y += (int32_t)sum < 0 ? constants[{}] : 0;\n",
-                        s.sharedAddend ? 2 : 3);
+    text += fmt::format("      y += x < 0 ? {} : 0;\n", step);
+  if (s.exact && s.twice)
+    text += "      y -= x < 0;\n";
   auto saturate = [&](const std::string &value) {
     text += fmt::format("      y = {};\n      y = y < -128 ? -128 : y;\n"
                         "      y = y > 127 ? 127 : y;\n",
                         value);
   };
-  saturate(fmt::format("y >> {}", s.shift));
+  saturate(s.exact ? "y >> " + step : fmt::format("y >> {}", s.shift));
   if (s.clamps) {
     saturate(fmt::format("y - {}", s.clampSubtract));
     text += fmt::format("      y += {};\n", s.clampAdd);
@@ -350,6 +367,8 @@ std::string requantizationName(const Shape &s) {
     name += fmt::format("_addend{:08X}", uint32_t(s.addend));
   if (s.stepped)
     name += "_stepped";
+  if (s.exact)
+    name += s.twice ? "_exact" : "_once";
   if (s.clamps)
     name += fmt::format("_clamp{}_{}", s.clampSubtract, s.clampAdd);
   return name;
@@ -367,7 +386,7 @@ int64_t Shape::tileRows() const {
   if (!resident())
     return 3 * outputChannels <= 4095 ? 1 : 0;
   for (int64_t rows : {2, 1}) {
-    if (rows == 2 && stepped && strideWidth == 1)
+    if (rows == 2 && hasStep() && strideWidth == 1)
       continue; // the step needs the registers of the second row
     bool reachesInput =
         ((rows - 1) * strideHeight + 2) * rowBytes() - 4 <= 1020;
@@ -382,7 +401,7 @@ int64_t Shape::tileRows() const {
 int64_t channelWords(const Shape &shape) {
   int64_t weights =
       shape.resident() ? 3 : shape.kernelHeight * shape.weightWords();
-  return 2 + (shape.sharedAddend ? 0 : 1) + (shape.stepped ? 1 : 0) + weights;
+  return 2 + (shape.sharedAddend ? 0 : 1) + (shape.hasStep() ? 1 : 0) + weights;
 }
 
 Function widenFunction(const Shape &s) {
@@ -449,7 +468,7 @@ Function stripFunction(const Shape &s) {
   if (s.oddRows)
     f.name += "_odd";
   int64_t rows = s.tileRows();
-  bool resident = !s.stepped && rows * (s.strideWidth == 1 ? 2 : 1) <= 2;
+  bool resident = !s.hasStep() && rows * (s.strideWidth == 1 ? 2 : 1) <= 2;
   ArmAssembly a;
   a.op("push {{r4-r11, lr}}");
   a.op("sub sp, sp, #20");
@@ -462,7 +481,7 @@ Function stripFunction(const Shape &s) {
     a.op("ldr r5, [r1], #4");
   }
   a.op("strd r4, r5, [sp, #4]");
-  if (s.stepped)
+  if (s.hasStep())
     a.op("ldr r11, [r1], #4");
   a.op("ldmia r1, {{r7, r8, r9}}");
   a.op("mov r12, #0xFF00FF00");

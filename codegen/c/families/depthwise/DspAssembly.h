@@ -27,6 +27,7 @@
 #ifndef ADZE_CODEGEN_C_FAMILIES_DEPTHWISE_DSPASSEMBLY_H
 #define ADZE_CODEGEN_C_FAMILIES_DEPTHWISE_DSPASSEMBLY_H
 
+#include "codegen/c/families/ArmAssembly.h"
 #include "codegen/c/families/requantize/Search.h"
 
 #include <string>
@@ -49,6 +50,8 @@ struct Shape {
   /// the same for all channels.
   int shift = 0;
   bool stepped = false, clamps = false, sharedAddend = false;
+  /// The form of exactRequantization: `step` is a shift.
+  bool exact = false, twice = false;
   int32_t addend = 0;
   int32_t clampSubtract = 0, clampAdd = 0;
 
@@ -63,6 +66,7 @@ struct Shape {
   int64_t weightWords() const {
     return strideWidth == 1 ? kernelWidth / 2 + 1 : (kernelWidth + 3) / 4;
   }
+  bool hasStep() const { return stepped || exact; }
   /// Output rows that `strip` computes at once: as many as accumulators and the
   /// offsets of LDRD and STRB allow; 0: not even one.
   int64_t tileRows() const;
@@ -94,6 +98,11 @@ Function widenFunction(const Shape &shape);
 Function stripFunction(const Shape &shape);
 /// The same with weights read for each tile: larger kernels, dilated rows.
 Function generalStripFunction(const Shape &shape);
+/// Sums in registers to outputs in int8. Without a step `step` and `spare` are
+/// not used.
+void requantize(ArmAssembly &assembly, const Shape &shape,
+                const std::vector<std::string> &sums, const char *multiplier,
+                const char *addend, const char *step, const char *spare);
 /// C that clamps and stores `y` after its high multiply.
 std::string plainRequantize(const Shape &shape);
 /// The end of the name of a strip function: what requantization depends on.

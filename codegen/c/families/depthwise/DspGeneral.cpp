@@ -14,8 +14,6 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/depthwise/DspAssembly.h"
 
-#include "codegen/c/families/ArmAssembly.h"
-
 #include <algorithm>
 
 namespace adze::families::depthwise {
@@ -125,26 +123,13 @@ private:
 
   void store(int64_t columns) {
     a.op("ldrd r6, r7, [sp, #{}]", multiplier);
-    if (s.stepped)
+    if (s.hasStep())
       a.op("ldr r8, [sp, #{}]", step);
     a.op("ldr r10, [sp, #{}]", output);
-    for (int64_t c = 0; c < columns; ++c) {
-      if (!s.stepped) {
-        a.op("smmlar r{0}, r{0}, r6, r7", 2 + c);
-        continue;
-      }
-      a.op("smmlar r9, r{}, r6, r7", 2 + c);
-      a.op("and r{0}, r8, r{0}, asr #31", 2 + c);
-      a.op("add r{0}, r{0}, r9", 2 + c);
-    }
+    std::vector<std::string> sums;
     for (int64_t c = 0; c < columns; ++c)
-      a.op("ssat r{0}, #8, r{0}, asr #{1}", 2 + c, s.shift);
-    if (s.clamps)
-      for (int64_t c = 0; c < columns; ++c) {
-        a.op("sub r{0}, r{0}, #{1}", 2 + c, s.clampSubtract);
-        a.op("ssat r{0}, #8, r{0}", 2 + c);
-        a.op("add r{0}, r{0}, #{1}", 2 + c, s.clampAdd);
-      }
+      sums.push_back(fmt::format("r{}", 2 + c));
+    requantize(a, s, sums, "r6", "r7", "r8", "r9");
     for (int64_t c = 0; c < columns; ++c)
       a.op("strb r{}, [r10, #{}]", 2 + c, c * s.outputChannels);
     a.add("r10", columns * s.outputChannels, "r11");
@@ -171,9 +156,9 @@ std::string plainGeneral(const Shape &s) {
         for (int32_t kx = 0; kx < {2}; ++kx) {{
           const uint32_t weights = (uint32_t)constants[{3} + ky * {4} + {5}];
           const int32_t weight = (int8_t)(uint8_t)(weights >> ({6}));
-          const int32_t x = column * {7} + kx;
-          const uint32_t pair = plane[(row * {8} + ky * {9}) * {10} + x / 2];
-          const int32_t value = (int16_t)(uint16_t)(x % 2 ? pair >> 16 : pair);
+          const int32_t at = column * {7} + kx;
+          const uint32_t pair = plane[(row * {8} + ky * {9}) * {10} + at / 2];
+          const int32_t value = (int16_t)(uint16_t)(at % 2 ? pair >> 16 : pair);
           sum += (uint32_t)(value * weight * 256);
         }}
       }}
@@ -210,7 +195,7 @@ Function generalStripFunction(const Shape &s) {
   else
     a.op("ldr r6, [r1], #4");
   a.op("str r6, [sp, #{}]", addend);
-  if (s.stepped) {
+  if (s.hasStep()) {
     a.op("ldr r6, [r1], #4");
     a.op("str r6, [sp, #{}]", step);
   }
