@@ -9,7 +9,8 @@
 /// One vector times a matrix: 16 inputs are loaded once for eight channels,
 /// whose sums fill the eight even general registers. Their results are the
 /// lanes of two vectors, even and odd channels, that narrow into one store.
-/// Convolutions whose kernel covers the image are the same thing.
+/// Convolutions whose kernel covers the image are the same thing. `line`:
+/// requantization along a searched line (RequantizationForm.h).
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -40,17 +41,19 @@ struct DenseBlock {
   bool mixed; // the correction of ties, but not for all channels
   RequantizationForm form;
 
-  explicit DenseBlock(const ConvolutionProblem &p)
+  DenseBlock(const ConvolutionProblem &p, const Schedule &schedule)
       : depth(p.kernelHeight * p.kernelWidth * p.inputChannels),
         outputs(p.outputChannels), words(depth % 4 == 0), mixed(false),
-        form(p.requantization) {
+        form(schedule.get("line", 0)
+                 ? RequantizationForm::unsolvedLine(p.requantization)
+                 : RequantizationForm(p.requantization)) {
     for (const FixedPoint &factor : p.requantization.factors)
       mixed |= form.fix && factor.shift >= 0;
   }
 
   int64_t chunks() const { return (depth + 15) / 16; }
   int64_t rest() const { return outputs % blockChannels; }
-  int64_t vectors() const { return 3 + form.left; }
+  int64_t vectors() const { return form.line ? 2 : 3 + form.left; }
   std::string name() const {
     return fmt::format("adze_mve_dense_k{}{}{}{}", depth,
                        rest() ? fmt::format("_r{}", rest()) : "", form.suffix(),
@@ -92,36 +95,14 @@ AsmText DenseBlock::assembly() const {
     }
   };
 
-  auto block = [&](int64_t channels) {
-    if (!fixedOffsets)
-      text.op("mov r1, r5");
-    for (int64_t i = 0; i < head; ++i)
-      chunk(i, channels, i == 0, false);
-    if (loops) {
-      text.op("movs r9, #{}", loops);
-      int label = text.label();
-      text.beginLoop(double(loops));
-      for (int64_t i = 0; i < loopChunks; ++i)
-        chunk(0, channels, false, false);
-      text.op("subs r9, r9, #1");
-      text.op("bne.w {}b", label);
-      text.endLoop();
+  // With one vector of constants each.
+  auto both = [&](const char *op) {
+    for (int64_t q : {0, 1}) {
+      text.op("vldrw.u32 q{}, [r3], #16", 2 + q);
+      text.op("{0} q{1}, q{1}, q{2}", op, q, 2 + q);
     }
-    if (masked)
-      chunk(n - 1, channels, n == 1, true);
-    // Lanes without a channel repeat the first one.
-    auto sum = [&](int64_t c) { return sums[c < channels ? c : 0]; };
-    for (int64_t odd : {0, 1}) {
-      text.op("vmov q{0}[2], q{0}[0], {1}, {2}", odd, sum(odd), sum(4 + odd));
-      text.op("vmov q{0}[3], q{0}[1], {1}, {2}", odd, sum(2 + odd),
-              sum(6 + odd));
-    }
-    auto both = [&](const char *op) {
-      for (int64_t q : {0, 1}) {
-        text.op("vldrw.u32 q{}, [r3], #16", 2 + q);
-        text.op("{0} q{1}, q{1}, q{2}", op, q, 2 + q);
-      }
-    };
+  };
+  auto requantize = [&]() {
     both("vadd.i32");
     if (form.left)
       both(form.once ? "vqshl.s32" : "vshl.s32");
@@ -146,8 +127,50 @@ AsmText DenseBlock::assembly() const {
       }
     else
       both("vrshl.s32");
-    text.op("vqmovnb.s32 q0, q0");
-    text.op("vqmovnt.s32 q0, q1");
+  };
+  auto scaleAlongLine = [&]() {
+    std::string scale = loops ? "r0" : "r9";
+    if (loops)
+      text.op("ldr r0, [sp]");
+    for (int64_t q : {0, 1}) {
+      text.op("vldrw.u32 q{}, [r3], #16", 2 + q);
+      text.op("vmla.s32 q{}, q{}, {}", 2 + q, q, scale);
+    }
+    for (int64_t q : {0, 1}) {
+      text.op("vldrw.u32 q{}, [r3], #16", q);
+      text.op("vqrdmulh.s32 q{0}, q{0}, q{1}", q, 2 + q);
+    }
+  };
+
+  auto block = [&](int64_t channels) {
+    if (!fixedOffsets)
+      text.op("mov r1, r5");
+    for (int64_t i = 0; i < head; ++i)
+      chunk(i, channels, i == 0, false);
+    if (loops) {
+      text.op("movs r9, #{}", loops);
+      int label = text.label();
+      text.beginLoop(double(loops));
+      for (int64_t i = 0; i < loopChunks; ++i)
+        chunk(0, channels, false, false);
+      text.op("subs r9, r9, #1");
+      text.op("bne.w {}b", label);
+      text.endLoop();
+    }
+    if (masked)
+      chunk(n - 1, channels, n == 1, true);
+    // Lanes without a channel repeat the first one.
+    auto sum = [&](int64_t c) { return sums[c < channels ? c : 0]; };
+    for (int64_t odd : {0, 1}) {
+      text.op("vmov q{0}[2], q{0}[0], {1}, {2}", odd, sum(odd), sum(4 + odd));
+      text.op("vmov q{0}[3], q{0}[1], {1}, {2}", odd, sum(2 + odd),
+              sum(6 + odd));
+    }
+    if (form.line)
+      scaleAlongLine();
+    else
+      requantize();
+    form.emitNarrow(text, "q0", "q0", "q1");
     form.emitPack(text, "q0");
     if (channels == blockChannels) {
       text.op("vstrb.16 q0, [r7], #8");
@@ -166,6 +189,11 @@ AsmText DenseBlock::assembly() const {
   if (rest() != outputs)
     text.op("ldr r11, [r1, #12]");
   form.emitConstants(text, "r1", 0, "r4");
+  if (form.line) { // instead of the zero point
+    text.op("ldr r9, [r1]");
+    if (loops)
+      text.op("str r9, [sp, #-8]!");
+  }
   if (masked) {
     text.op("movs r4, #{}", depth % 16);
     text.op("vctp.8 r4");
@@ -181,6 +209,8 @@ AsmText DenseBlock::assembly() const {
   }
   if (rest())
     block(rest());
+  if (form.line && loops)
+    text.op("add sp, #8");
   text.op("vpop {{d8-d15}}");
   text.op("pop {{r4-r12, pc}}");
   return text;
@@ -197,16 +227,14 @@ std::string DenseBlock::plain() const {
     const int8_t *vectors = v + channels * {padded};
     for (c = 0; c < channels; ++c) {{
       int8_t words[{wordBytes}] = {{0}};
-      int32_t sum = 0, shift;
+      int32_t sum = 0;
       int32_t at = (c & 1) * 16 + (c >> 1) * 4;
       for (k = 0; k < {depth}; ++k) {{
         sum += a[k] * v[(k / 16 * channels + c) * 16 + k % 16];
       }}
       memcpy(words, vectors + at, 4);
       memcpy(words + 4, vectors + {multiplier} + at, 4);
-      memcpy(&shift, vectors + {shift} + at, 4);
-      memcpy(words + 8, &shift, 4);
-{left}      out[o + c] = {requantize}(sum, words, w);
+{right}{left}      out[o + c] = {requantize}(sum, words, w);
     }}
     o += channels;
     v = vectors + {vectors};
@@ -216,7 +244,10 @@ std::string DenseBlock::plain() const {
       fmt::arg("padded", 16 * chunks()), fmt::arg("depth", depth),
       fmt::arg("wordBytes", 4 * form.words()),
       fmt::arg("multiplier", 32 * (1 + form.left)),
-      fmt::arg("shift", 32 * (2 + form.left)),
+      fmt::arg("right", form.line ? ""
+                                  : fmt::format("      memcpy(words + 8, "
+                                                "vectors + {} + at, 4);\n",
+                                                32 * (2 + form.left))),
       fmt::arg("left", form.left ? fmt::format("      memcpy(words + {}, "
                                                "vectors + 32 + at, 4);\n",
                                                4 * (form.words() - 1))
@@ -228,8 +259,8 @@ std::string DenseBlock::plain() const {
 std::vector<char> DenseBlock::pack(const ConvolutionProblem &p) const {
   const Requantization &r = p.requantization;
   std::vector<char> bytes;
-  helium::appendWords(
-      bytes, {r.zeroPoint, r.low, r.high, int32_t(outputs / blockChannels)});
+  helium::appendWords(bytes, form.header(r));
+  helium::appendWords(bytes, {int32_t(outputs / blockChannels)});
   for (int64_t o = 0; o < outputs; o += blockChannels) {
     int64_t channels = std::min(blockChannels, outputs - o);
     for (int64_t at = 0; at < 16 * chunks(); at += 16)
@@ -246,7 +277,8 @@ std::vector<char> DenseBlock::pack(const ConvolutionProblem &p) const {
       if (form.left)
         vectors[at + 8] = words.back();
       vectors[at + 8 * size_t(1 + form.left)] = words[1];
-      vectors[at + 8 * size_t(2 + form.left)] = words[2];
+      if (!form.line)
+        vectors[at + 8 * size_t(2 + form.left)] = words[2];
     }
     helium::appendWords(bytes, vectors);
   }
@@ -282,15 +314,20 @@ public:
     return pointwise || covers;
   }
 
-  std::vector<Schedule> schedules(const Problem &,
+  std::vector<Schedule> schedules(const Problem &problem,
                                   const Machine &) const override {
-    return {{std::string(name()), {}}};
+    auto &p = std::get<ConvolutionProblem>(problem);
+    std::vector<Schedule> all;
+    if (RequantizationForm::mayBeLine(p.requantization))
+      all.push_back({std::string(name()), {{"line", 1}}});
+    all.push_back({std::string(name()), {{"line", 0}}});
+    return all;
   }
 
-  KernelFeatures features(const Problem &problem, const Schedule &,
+  KernelFeatures features(const Problem &problem, const Schedule &schedule,
                           const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
-    DenseBlock block(p);
+    DenseBlock block(p, schedule);
     AsmText text = block.assembly();
     KernelFeatures f;
     f.instructions = double(vectorsOf(p)) * (text.perCall() + 5) + 4;
@@ -301,10 +338,12 @@ public:
     return f;
   }
 
-  bool generate(const Problem &problem, const Schedule &, const Machine &,
-                KernelCode &code) const override {
+  bool generate(const Problem &problem, const Schedule &schedule,
+                const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
-    DenseBlock block(p);
+    DenseBlock block(p, schedule);
+    if (block.form.line && !block.form.solveLine(p))
+      return false;
     code.headers.insert("arm_mve.h");
     block.form.addPlainFunction(code);
     addFunction(
