@@ -27,6 +27,7 @@ namespace adze::families {
   FAMILY(convPointwiseHelium) /* conv_pointwise/Helium.cpp */                  \
   FAMILY(denseHelium) /* dense/Helium.cpp */                                   \
   FAMILY(depthwiseHelium) /* depthwise/Helium.cpp */                           \
+  FAMILY(poolHelium) /* pool/Helium.cpp */                                     \
   FAMILY(convDirectScalar) /* conv_direct/Scalar.cpp */                        \
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
