@@ -207,13 +207,10 @@ public:
     double groups = double((p.channels + 15) / 16);
     double tail = p.channels % 16 ? 1.5 : 1;
     KernelFeatures f;
-    f.instructions = pixels * (groups * (double(p.windowHeight) *
-                                             (double(p.windowWidth) *
-                                                  (average ? 5.0 : 3.2) * tail +
-                                              8) +
-                                         (average ? 40 : 14)) +
-                               (isPadded(p) ? 45 : 22)) +
-                     30;
+    double row =
+        double(p.windowWidth) * (average ? 4.2 : 2) * tail + (average ? 5 : 1);
+    double group = double(p.windowHeight) * row + (average ? 30 : 2);
+    f.instructions = pixels * (groups * group + (isPadded(p) ? 14 : 3)) + 30;
     f.constantBytes = 0;
     f.codeBytes = 400;
     f.stackBytes = 64;
