@@ -159,9 +159,9 @@ std::string FunctionText::sumsByRows() const {
           fmt::format("          wx = v[{}];\n          ADZE_KEEP(wx);\n", kx);
       for (int64_t j = 0; j < tile.columns; ++j)
         text +=
-            fmt::format("          {0} += a[{1}] * wx;\n"
-                        "          ADZE_KEEP({0});\n",
-                        sum(i, j), j * p.strideWidth + kx * p.dilationWidth);
+            fmt::format("          x = a[{}];\n"
+                        "          ADZE_MAC({}, x, wx);\n",
+                        j * p.strideWidth + kx * p.dilationWidth, sum(i, j));
     }
     if (i + 1 < tile.rows)
       text += p.strideHeight == 1
@@ -236,8 +236,7 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
     }}
     const int32_t bias = q[0];
     const int32_t multiplier = q[1];
-{negative}{weights}    const int32_t rowStep = g[10];
-    int32_t y0 = 0;
+{negative}{weights}{rowStep}    int32_t y0 = 0;
     for (;;) {{
       const int8_t *row = plane + y0 * ({strideHeight} * pitch);
       int8_t *outRow = out + y0 * g[11];
@@ -276,7 +275,10 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
                                ? "    const int32_t negative = q[2];\n"
                                  "    const int32_t offset = g[12];\n"
                                : ""),
-      fmt::arg("weights", weights), fmt::arg("strideHeight", p.strideHeight),
+      fmt::arg("weights", weights),
+      fmt::arg("rowStep",
+               tile.rows > 1 ? "    const int32_t rowStep = g[10];\n" : ""),
+      fmt::arg("strideHeight", p.strideHeight),
       fmt::arg("strideWidth", p.strideWidth), fmt::arg("sums", sums),
       fmt::arg("scalar", registers ? "x" : "x, wx"),
       fmt::arg("body", registers ? sumsInRegisters() : sumsByRows()),

@@ -304,39 +304,59 @@ static inline int32_t adze_high_product(int32_t a, int32_t b)
 std::string addLineFunction(KernelCode &code, const LineForm &form,
                             const Requantization &q) {
   addFunction(code, "adze_high_product", highProduct);
-  struct {
-    std::string name, text;
-  } f;
   auto word = [](int64_t x) {
     return x < 0 ? fmt::format("m{}", -x) : fmt::format("{}", x);
   };
-  f.name = fmt::format("adze_line_{}_{}_{}to{}", form.scaleShift,
-                       form.resultShift, word(q.low), word(q.high));
-  if (form.twoSided)
-    f.name += "_both";
-  f.text = fmt::format(
+  std::string name =
+      fmt::format("adze_line_{}_{}_{}to{}{}", form.scaleShift, form.resultShift,
+                  word(q.low), word(q.high), form.twoSided ? "_both" : "");
+  std::string text = fmt::format(
       R"(/* clamp(round(sum * factor) + zero point): one high multiply per output,
    equal to TFLite's two roundings for every sum the layer can have. */
 static inline int32_t {}(uint32_t sum, int32_t bias, int32_t multiplier{})
 {{
   int32_t t = (int32_t)({} + (uint32_t)bias);
 )",
-      f.name, form.twoSided ? ", int32_t negative, int32_t offset" : "",
+      name, form.twoSided ? ", int32_t negative, int32_t offset" : "",
       form.scaleShift ? fmt::format("(sum << {})", form.scaleShift) : "sum");
   if (form.twoSided)
-    f.text += "  t -= (t >> 31) & negative;\n";
-  f.text += fmt::format(
-      "  t = (int32_t)(((int64_t)t * multiplier) >> 32){};\n",
-      form.resultShift ? fmt::format(" >> {}", form.resultShift) : "");
+    text += "  t -= (t >> 31) & negative;\n";
+  text += "  t = adze_high_product(t, multiplier);\n";
+  int64_t reach = int64_t(q.high) - q.low;
+  std::string shift =
+      form.resultShift ? fmt::format("  t >>= {};\n", form.resultShift) : "";
   if (form.twoSided)
-    f.text += "  t += offset;\n";
-  f.text += fmt::format("  if ((uint32_t)t > {0}u) {{\n"
-                        "    t = t < 0 ? 0 : {0};\n"
-                        "  }}\n"
-                        "  return t {1} {2};\n}}\n",
-                        q.high - q.low, q.low < 0 ? "-" : "+", std::abs(q.low));
-  addFunction(code, f.name, f.text);
-  return f.name;
+    shift += "  t += offset;\n";
+  std::string saturate;
+  if (reach == 255 && form.twoSided)
+    saturate =
+        shift + "  __asm__(\"usat %0, #8, %1\" : \"=r\"(t) : \"r\"(t));\n";
+  else if (reach == 255 && form.resultShift > 0)
+    saturate = fmt::format("  __asm__(\"usat %0, #8, %1, asr #{}\" : "
+                           "\"=r\"(t) : \"r\"(t));\n",
+                           form.resultShift);
+  if (!saturate.empty())
+    text += "#if defined(__ARM_FEATURE_SAT)\n" + saturate + "#else\n";
+  // After ReLU the lower bound is common: a branch over one instruction is
+  // cheaper than one out of line.
+  text += shift +
+          fmt::format(
+              R"(#if defined(__GNUC__) && defined(__riscv) && __riscv_xlen == 32
+  __asm__("bgez %0, 1f\n\tli %0, 0\n1:" : "+r"(t));
+  __asm__("bge %1, %0, 1f\n\tmv %0, %1\n1:" : "+r"(t) : "r"({0}));
+#else
+  if ((uint32_t)t > {0}u) {{
+    t = t < 0 ? 0 : {0};
+  }}
+#endif
+)",
+              reach);
+  if (!saturate.empty())
+    text += "#endif\n";
+  text += fmt::format("  return t {} {};\n}}\n", q.low < 0 ? "-" : "+",
+                      std::abs(q.low));
+  addFunction(code, name, text);
+  return name;
 }
 
 } // namespace adze::families
