@@ -143,7 +143,7 @@ static Operation *onlyUser(Operation *op) {
 static bool takesQuantized(Operation *tail, Operation *user) {
   Value value = tail->getResult(0);
   if (auto requantize = dyn_cast<nn::RequantizeOp>(user))
-    return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(tail) &&
+    return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp, linalg::GenericOp>(tail) &&
            requantize.getInput() == value;
   auto add = dyn_cast<nn::QuantizedAddOp>(user);
   if (!add || !isa<nn::RequantizeOp>(tail) || add.getA() == add.getB())
@@ -153,9 +153,11 @@ static bool takesQuantized(Operation *tail, Operation *user) {
   return !add.getSubtract();
 }
 
-/// Accumulators that go on as floats take their epilogue along.
+/// Accumulators that go on in other ways take their epilogue along.
 static bool joinsAccumulators(Operation *tail, Operation *user) {
-  return isa<nn::ConvOp, nn::MatmulOp>(tail) && isa<linalg::GenericOp>(user);
+  return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(tail) &&
+         isa<linalg::GenericOp>(user) &&
+         lower::elementTypeOf(tail->getResult(0)).isInteger(32);
 }
 
 /// The convolution's result is the first operand of the addition behind it.

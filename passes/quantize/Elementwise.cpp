@@ -8,6 +8,7 @@
 
 #include "adze/QuantizedSoftmax.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/lower/ElementEmitter.h"
 
 #include <cmath>
@@ -116,28 +117,52 @@ bool Former::formElementwise(nn::QuantizeOp op, const Parameters &to,
   return true;
 }
 
-/// The window of an average as a depthwise convolution with weights of one.
+/// The sums of (x - zero point) over windows that lie in the input. Few weights
+/// of one make it a depthwise convolution, for which there are better kernels.
 static Value sumsOfWindows(OpBuilder &b, nn::PoolOp pool, Value x,
-                           int64_t zeroPoint) {
-  ArrayRef<int64_t> in = shapeOf(x);
-  int64_t channels = in[1], count = 1;
-  SmallVector<int64_t> filter{channels, 1};
-  for (int64_t size : pool.getWindow()) {
-    filter.push_back(size);
-    count *= size;
-  }
+                           int64_t zeroPoint, int64_t count) {
   Location loc = pool.getLoc();
-  Value ones =
-      makeConstant(b, loc, RankedTensorType::get(filter, b.getI8Type()),
-                   std::vector<int64_t>(channels * count, 1), "ones");
-  Value bias =
-      makeConstant(b, loc, RankedTensorType::get({channels}, b.getI32Type()),
-                   std::vector<int64_t>(channels, -count * zeroPoint), "bias");
-  auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType());
-  return nn::ConvOp::create(b, loc, type.clone(b.getI32Type()), x, ones, bias,
-                            pool.getStrides(), pool.getDilations(),
-                            pool.getPads(), channels, pool.getLayout(),
-                            zeroPoint);
+  auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType())
+                  .clone(b.getI32Type());
+  constexpr int64_t mostWeights = 4096; // bytes of flash
+  int64_t channels = shapeOf(x)[1];
+  if (pool.getLayout() == nn::Layout::channels_first &&
+      channels * count <= mostWeights) {
+    SmallVector<int64_t> filter{channels, 1};
+    llvm::append_range(filter, pool.getWindow());
+    Value ones =
+        makeConstant(b, loc, RankedTensorType::get(filter, b.getI8Type()),
+                     std::vector<int64_t>(size_t(channels * count), 1), "ones");
+    Value bias = makeConstant(
+        b, loc, RankedTensorType::get({channels}, b.getI32Type()),
+        std::vector<int64_t>(size_t(channels), -count * zeroPoint), "bias");
+    return nn::ConvOp::create(b, loc, type, x, ones, bias, pool.getStrides(),
+                              pool.getDilations(), pool.getPads(), channels,
+                              pool.getLayout(), zeroPoint);
+  }
+  auto sums = cast<nn::PoolOp>(b.clone(*pool));
+  sums.getInputMutable().assign(x);
+  sums.getOutputs()[0].setType(type);
+  sums.setIsUnsigned(false);
+  if (zeroPoint == 0)
+    return sums.getOutputs()[0];
+  AffineMap map =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), b.getContext());
+  Value init =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  return linalg::GenericOp::create(
+             b, loc, type, sums.getOutputs()[0], init,
+             ArrayRef<AffineMap>{map, map},
+             SmallVector<utils::IteratorType>(type.getRank(),
+                                              utils::IteratorType::parallel),
+             [&](OpBuilder &inner, Location at, ValueRange x) {
+               Value offset = arith::ConstantOp::create(
+                   inner, at, inner.getI32IntegerAttr(-count * zeroPoint));
+               linalg::YieldOp::create(
+                   inner, at,
+                   arith::AddIOp::create(inner, at, x[0], offset).getResult());
+             })
+      .getResult(0);
 }
 
 bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
@@ -171,13 +196,12 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
                    (pool.getWindow()[d] - 1) * pool.getDilations()[d] <
                shapeOf(x->value)[first + d];
   }
-  constexpr int64_t mostWeights = 4096; // bytes of flash for ones
   double factor = x->parameters.scale / (to.scale * double(count));
   Value y;
-  if (x->parameters != to && isWhole && first == 2 &&
-      shapeOf(x->value)[1] * count <= mostWeights && isRepresentable(factor)) {
+  if (x->parameters != to && isWhole && isRepresentable(factor)) {
     FixedPoint f = fixedPoint(factor);
-    Value sums = sumsOfWindows(b, pool, x->value, x->parameters.zeroPoint);
+    Value sums =
+        sumsOfWindows(b, pool, x->value, x->parameters.zeroPoint, count);
     auto one = RankedTensorType::get({1}, b.getI32Type());
     y = nn::RequantizeOp::create(
         b, loc, type, sums,

@@ -266,13 +266,18 @@ struct SinkDequantizeThroughPad final : OpRewritePattern<nn::PadOp> {
   }
 };
 
-/// quantize(reshape(x)) is reshape(quantize(x)), and transpose alike.
+/// quantize(reshape(x)) is reshape(quantize(x)), transpose and slice alike.
 struct RaiseQuantize final : OpRewritePattern<nn::QuantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(nn::QuantizeOp op,
                                 PatternRewriter &rewriter) const override {
     Operation *movement = op.getInput().getDefiningOp();
-    if (!movement || !isa<nn::ReshapeOp, nn::TransposeOp>(movement) ||
+    // What a transposed convolution cuts off is little.
+    bool moves =
+        movement &&
+        (isa<nn::ReshapeOp, nn::TransposeOp>(movement) ||
+         (isa<nn::SliceOp>(movement) && movement->getOperand(0).hasOneUse()));
+    if (!moves ||
         cast<RankedTensorType>(op.getScale().getType()).getNumElements() != 1)
       return rewriter.notifyMatchFailure(op, "no order or shape is changed");
     auto made = cast<nn::QuantizeOp>(rewriter.clone(*op));

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/quantize/Former.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/lower/ElementEmitter.h"
 
@@ -158,10 +159,61 @@ static std::optional<std::vector<int64_t>> biasOf(Value bias, double inputScale,
   return result;
 }
 
+/// x - zero point as i16.
+static Value centred(OpBuilder &b, Location loc, Value x, int64_t zeroPoint) {
+  auto type = cast<RankedTensorType>(x.getType()).clone(b.getI16Type());
+  AffineMap map =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), b.getContext());
+  Value init =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  return linalg::GenericOp::create(
+             b, loc, type, x, init, ArrayRef<AffineMap>{map, map},
+             SmallVector<utils::IteratorType>(type.getRank(),
+                                              utils::IteratorType::parallel),
+             [&](OpBuilder &inner, Location at, ValueRange in) {
+               Value wide =
+                   arith::ExtSIOp::create(inner, at, b.getI16Type(), in[0]);
+               Value zero = arith::ConstantOp::create(
+                   inner, at, inner.getI16IntegerAttr(int16_t(zeroPoint)));
+               linalg::YieldOp::create(
+                   inner, at,
+                   arith::SubIOp::create(inner, at, wide, zero).getResult());
+             })
+      .getResult(0);
+}
+
+/// A product of two tensors that are data: both less their zero points.
+static std::optional<Accumulators> productOfData(nn::MatmulOp op) {
+  auto x = quantizedTensorOf(op.getA()), y = quantizedTensorOf(op.getB());
+  if (!x || !y || op.getBias() || x->parameters.bits != 8 ||
+      y->parameters.bits != 8)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(op.getType());
+  int64_t depth = shapeOf(op.getA())[type.getRank() - (op.getTransA() ? 2 : 1)];
+  if (depth > 32768) // 255 * 255 * depth stays below 2^31
+    return std::nullopt;
+  OpBuilder b(op);
+  Accumulators result;
+  result.sums = nn::MatmulOp::create(
+      b, op.getLoc(), type.clone(b.getI32Type()),
+      centred(b, op.getLoc(), x->value, x->parameters.zeroPoint),
+      centred(b, op.getLoc(), y->value, y->parameters.zeroPoint), Value(),
+      op.getTransA(), op.getTransB());
+  result.axis = type.getRank() - 1;
+  result.inputScale = x->parameters.scale;
+  result.weightScales = {y->parameters.scale};
+  return result;
+}
+
 std::optional<Accumulators> Former::accumulate(Operation *op, Value bias) {
   auto [it, added] = known.try_emplace({op, bias});
   if (!added)
     return it->second;
+  if (auto matmul = dyn_cast<nn::MatmulOp>(op); matmul && !bias)
+    if (auto y = quantizedTensorOf(matmul.getB());
+        y && !y->value.getDefiningOp<adze::ConstantOp>())
+      if (auto sums = productOfData(matmul))
+        return known[{op, bias}] = sums;
   std::string why;
   auto refuseThis = [&](const Twine &text) {
     refuse(op, text);

@@ -113,6 +113,27 @@ def verify_jobs(context):
     return jobs
 
 
+def quantized_jobs(context):
+    """Integer models against TFLite's outputs, and layer by layer against onnxruntime."""
+    def script(title, *command):
+        if not context.models.exists():
+            return [Result(title, SKIPPED, f"no models in {context.models}")]
+        code, output, seconds = call([context.python, HERE / command[0], context.adze,
+                                      *command[1:]])
+        return [Result(title, FAILED if code else PASSED, output, seconds)]
+
+    jobs = [Job("quantized", f"TFLite's outputs of {name}", 40,
+                lambda name=name: script(f"TFLite's outputs of {name}", "golden.py",
+                                         context.models, "-m", name))
+            for name in ("ad01", "kws", "resnet8", "vww")]
+    for name in ("micro_kws_qdq", "micro_kws_qoperator", "ultraface_rfb320_qdq",
+                 "mobilenet_v2_qdq"):
+        jobs.append(Job("quantized", f"layers of {name}", 50,
+                        lambda name=name: script(f"layers of {name}", "layers.py",
+                                                 context.models / name)))
+    return jobs
+
+
 def generated_c_jobs(context):
     models = Models(context)
     names = json.loads((HERE / "list.json").read_text())["generated C"]

@@ -97,19 +97,56 @@ module {
 
 // -----
 
-// Weights that are no constants: float, with a reason.
-// CHECK:       adze.float_fallbacks = ["product: its weights are not known at compile time"]
+// Both operands are data: products of both less their zero points.
+// CHECK-LABEL: func.func @main
+// CHECK:       %[[A:.*]] = linalg.generic {{.*}} ins(%arg0 : tensor<3x2xi8>) outs(%{{.*}} : tensor<3x2xi16>)
+// CHECK:       %[[B:.*]] = linalg.generic {{.*}} ins(%arg1 : tensor<2x2xi8>) outs(%{{.*}} : tensor<2x2xi16>)
+// CHECK:       %[[SUMS:.*]] = nn.matmul %[[A]], %[[B]] : (tensor<3x2xi16>, tensor<2x2xi16>) -> tensor<3x2xi32>
+// CHECK:       nn.requantize %[[SUMS]]
+module {
+  func.func @main(%x: tensor<3x2xi8>, %w: tensor<2x2xi8>) -> tensor<3x2xi8> {
+    %one = adze.constant dense<1.0> : tensor<f32>
+    %zero = adze.constant dense<7> : tensor<i8>
+    %fx = nn.dequantize %x scale %one : tensor<f32> zero_point %zero : tensor<i8> {axis = 0 : i64, block_size = 0 : i64} : tensor<3x2xi8> -> tensor<3x2xf32>
+    %fw = nn.dequantize %w scale %one : tensor<f32> zero_point %zero : tensor<i8> {axis = 0 : i64, block_size = 0 : i64} : tensor<2x2xi8> -> tensor<2x2xf32>
+    %p = nn.matmul %fx, %fw : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+    %y = nn.quantize %p scale %one : tensor<f32> zero_point %zero : tensor<i8> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<3x2xf32> -> tensor<3x2xi8>
+    return %y : tensor<3x2xi8>
+  }
+}
+
+// -----
+
+// Weights in float: so is the product, with a reason.
+// CHECK:       adze.float_fallbacks = ["product: its weights are not quantized"]
 // CHECK-LABEL: func.func @main
 // CHECK:       nn.matmul {{.*}} -> tensor<3x2xf32>
 // CHECK:       nn.quantize
 module {
-  func.func @main(%x: tensor<3x2xi8>, %w: tensor<2x2xi8>) -> tensor<3x2xi8> {
+  func.func @main(%x: tensor<3x2xi8>) -> tensor<3x2xi8> {
     %one = adze.constant dense<1.0> : tensor<f32>
-    %zero = adze.constant dense<0> : tensor<i8>
+    %w = adze.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
     %fx = nn.dequantize %x scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64} : tensor<3x2xi8> -> tensor<3x2xf32>
-    %fw = nn.dequantize %w scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64} : tensor<2x2xi8> -> tensor<2x2xf32>
-    %p = nn.matmul %fx, %fw : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32> loc("product")
-    %y = nn.quantize %p scale %one : tensor<f32> zero_point %zero : tensor<i8> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<3x2xf32> -> tensor<3x2xi8>
+    %p = nn.matmul %fx, %w : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32> loc("product")
+    %y = nn.quantize %p scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<3x2xf32> -> tensor<3x2xi8>
     return %y : tensor<3x2xi8>
+  }
+}
+
+// -----
+
+// int16 activations: sums of 64 bits.
+// CHECK-LABEL: func.func @main
+// CHECK:       %[[SUMS:.*]] = nn.matmul %arg0, %{{.*}}, %{{.*}} : (tensor<3x2xi16>, tensor<2x2xi8>, tensor<2xi64>) -> tensor<3x2xi64>
+// CHECK:       nn.requantize %[[SUMS]]{{.*}}high = 32767 : i64, low = -32768 : i64{{.*}} -> tensor<3x2xi16>
+module {
+  func.func @main(%x: tensor<3x2xi16>) -> tensor<3x2xi16> {
+    %one = adze.constant dense<1.0> : tensor<f32>
+    %w = adze.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi8>
+    %fx = nn.dequantize %x scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64} : tensor<3x2xi16> -> tensor<3x2xf32>
+    %fw = nn.dequantize %w scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64} : tensor<2x2xi8> -> tensor<2x2xf32>
+    %p = nn.matmul %fx, %fw : (tensor<3x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+    %y = nn.quantize %p scale %one : tensor<f32> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<3x2xf32> -> tensor<3x2xi16>
+    return %y : tensor<3x2xi16>
   }
 }
