@@ -29,6 +29,9 @@ std::string nakedFunction(const std::string &comment, const std::string &name,
                           const std::vector<std::string> &parameters,
                           const AsmText &assembly, const std::string &plain) {
   std::string unused;
+  std::string statements;
+  for (const std::string &part : assembly.statements())
+    statements += "  __asm__(\n" + part + "  );\n";
   for (const std::string &parameter : parameters)
     unused += fmt::format("{}__attribute__((unused)) {}",
                           unused.empty() ? "" : ", ", parameter);
@@ -41,16 +44,14 @@ static __attribute__((naked, noinline, noipa))
 #endif
 void {1}({2})
 {{
-  __asm__(
-{3}  );
-}}
+{3}}}
 #else
 static void {1}({4})
 {{
 {5}}}
 #endif
 )",
-                     comment, name, unused, assembly.text(),
+                     comment, name, unused, statements,
                      fmt::join(parameters, ", "), plain);
 }
 

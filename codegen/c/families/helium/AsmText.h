@@ -53,14 +53,22 @@ public:
   double perTileCall() const { return executed[1]; }
   /// An upper bound: most Helium instructions are four bytes long.
   int64_t codeBytes() const { return 4 * instructions; }
-  const std::string &text() const { return lines; }
+  /// Lines of the assembly, in statements that keep C99's limit on the length
+  /// of a string literal.
+  const std::vector<std::string> &statements() const { return parts; }
 
 private:
   void line(const std::string &text) {
-    lines += fmt::format("    \"{}\\n\"\n", text);
+    if (parts.empty() || length + text.size() + 1 > 4095) {
+      parts.emplace_back();
+      length = 0;
+    }
+    parts.back() += fmt::format("    \"{}\\n\"\n", text);
+    length += text.size() + 1;
   }
 
-  std::string lines;
+  std::vector<std::string> parts;
+  size_t length = 0; // of the last part's literal
   std::vector<double> outer;
   double trips = 1, executed[2] = {0, 0};
   int64_t instructions = 0;

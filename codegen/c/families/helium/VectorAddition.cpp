@@ -10,6 +10,7 @@
 #include "codegen/c/families/addition/LinearForm.h"
 #include "codegen/c/families/helium/AsmText.h"
 
+#include <cstdlib>
 #include <cstring>
 
 namespace adze::families::helium {
@@ -22,6 +23,7 @@ constexpr int64_t turn = 16;
 // r0 = a, r1 = b, r2 = {p, q, r, low, high, turns}, r3 = out. Four elements
 // widen to a vector of 32-bit lanes; two narrowing steps leave element 4 k + i
 // of vector k in byte 4 i + {0, 2, 1, 3}[k], where the scatter takes it from.
+// The narrowing shifts round, because GNU as 2.40 assembles VQSHRN as VQRSHRN.
 AsmText assembly(const LinearForm &form, bool clamp) {
   AsmText text;
   text.op("push {{r4-r10, lr}}");
@@ -44,14 +46,14 @@ AsmText assembly(const LinearForm &form, bool clamp) {
   };
   product("q0", "q3");
   product("q1", "q3");
-  text.op("vqshrnb.s32 q0, q0, #16");
-  text.op("vqshrnt.s32 q0, q1, #16");
+  text.op("vqrshrnb.s32 q0, q0, #16");
+  text.op("vqrshrnt.s32 q0, q1, #16");
   product("q2", "q3");
   product("q1", "q3");
-  text.op("vqshrnb.s32 q2, q2, #16");
-  text.op("vqshrnt.s32 q2, q1, #16");
-  text.op("vqshrnb.s16 q0, q0, #{}", form.shift - 16);
-  text.op("vqshrnt.s16 q0, q2, #{}", form.shift - 16);
+  text.op("vqrshrnb.s32 q2, q2, #16");
+  text.op("vqrshrnt.s32 q2, q1, #16");
+  text.op("vqrshrnb.s16 q0, q0, #{}", form.shift - 16);
+  text.op("vqrshrnt.s16 q0, q2, #{}", form.shift - 16);
   if (clamp) {
     text.op("vmax.s8 q0, q0, q5");
     text.op("vmin.s8 q0, q0, q6");
@@ -74,6 +76,12 @@ std::string additionCall(const Addition &addition, int64_t elements,
   std::optional<LinearForm> form = findLinearForm(addition);
   if (!form)
     return "";
+  // The narrowing shifts round; the constant takes that back.
+  int64_t rounded = int64_t(form->r) - (1 << 15) - (1 << (form->shift - 1));
+  if (128 * (std::abs(int64_t(form->p)) + std::abs(int64_t(form->q))) +
+          std::abs(rounded) >
+      INT32_MAX)
+    return "";
   bool clamp = addition.low > -128 || addition.high < 127;
   code.headers.insert("arm_mve.h");
   std::string name =
@@ -90,20 +98,20 @@ std::string additionCall(const Addition &addition, int64_t elements,
           assembly(*form, clamp),
           fmt::format(R"(  int32_t f[6], i;
   memcpy(f, factors, sizeof f);
-  for (i = 0; i < f[5] * {}; ++i) {{
-    int32_t y = (a[i] * f[0] + b[i] * f[1] + f[2]) >> {};
+  for (i = 0; i < f[5] * {0}; ++i) {{
+    int32_t y = (((a[i] * f[0] + b[i] * f[1] + f[2] + 32768) >> 16) + {1}) >> {2};
     y = y < f[3] ? f[3] : y;
     y = y > f[4] ? f[4] : y;
     out[i] = (int8_t)y;
   }}
 )",
-                      turn, form->shift)));
+                      turn, 1 << (form->shift - 17), form->shift - 16)));
   KernelConstant constant;
   constant.type = QuantizedType::int8;
   constant.bytes.resize(24);
-  const int32_t words[] = {form->p,       form->q,
-                           form->r,       addition.low,
-                           addition.high, int32_t(elements / turn)};
+  const int32_t words[] = {form->p,          form->q,
+                           int32_t(rounded), addition.low,
+                           addition.high,    int32_t(elements / turn)};
   std::memcpy(constant.bytes.data(), words, sizeof words);
   for (int64_t byte = 0; byte < turn; ++byte) {
     const int64_t vectorOf[] = {0, 2, 1, 3};
@@ -118,19 +126,19 @@ std::string additionCall(const Addition &addition, int64_t elements,
     addFunction(
         code, one,
         fmt::format(
-            R"(static void {}(const int8_t *a, const int8_t *b, const int8_t *factors, int8_t *out, int32_t n)
+            R"(static void {0}(const int8_t *a, const int8_t *b, const int8_t *factors, int8_t *out, int32_t n)
 {{
   int32_t f[6], i;
   memcpy(f, factors, sizeof f);
   for (i = 0; i < n; ++i) {{
-    int32_t y = (a[i] * f[0] + b[i] * f[1] + f[2]) >> {};
+    int32_t y = (((a[i] * f[0] + b[i] * f[1] + f[2] + 32768) >> 16) + {1}) >> {2};
     y = y < f[3] ? f[3] : y;
     y = y > f[4] ? f[4] : y;
     out[i] = (int8_t)y;
   }}
 }}
 )",
-            one, form->shift));
+            one, 1 << (form->shift - 17), form->shift - 16));
     text += fmt::format("  {0}({1} + {5}, {2} + {5}, {3}, {4} + {5}, {6});\n",
                         one, a, b, factors, out, elements - rest, rest);
   }

@@ -155,14 +155,14 @@ static void {name}(const int8_t *from, int8_t *to, int32_t columns, int32_t rows
   }}
 #else
   for (c = 0; c < {channels}; ++c) {{
-    int8_t most = {low};
+    int32_t most = {low};
     for (y = 0; y < rows; ++y) {{
       for (x = 0; x < columns; ++x) {{
-        int8_t element = from[y * pitch + x * {channels} + c];
+        int32_t element = from[y * pitch + x * {channels} + c];
         most = element > most ? element : most;
       }}
     }}
-    to[c] = most > {high} ? {high} : most;
+    to[c] = (int8_t)(most > {high} ? {high} : most);
   }}
 #endif
 }}
