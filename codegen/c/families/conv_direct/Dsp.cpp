@@ -127,7 +127,7 @@ public:
                                                p.kernelWidth * channels);
     if (!packProduct(product,
                      {outputs, 2 * outputs, 8 * p.strideWidth * channels},
-                     {p, epilogue, taps}, 0, words))
+                     {p, epilogue, taps}, channelRange(0, outputs), words))
       return false;
     code.constants.push_back(wordConstant(words));
     code.scratchBytes.push_back(ring.scratchBytes(p, product));

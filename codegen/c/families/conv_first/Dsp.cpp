@@ -155,9 +155,9 @@ public:
     plan.gather.append(words);
     auto header = int64_t(words.size());
     for (int64_t group = 0; group < p.groups; ++group)
-      if (!packProduct(plan.product, plan.steps(p),
-                       {p, epilogue, plan.gather.taps},
-                       group * p.groupOutputs(), words))
+      if (!packProduct(
+              plan.product, plan.steps(p), {p, epilogue, plan.gather.taps},
+              channelRange(group * p.groupOutputs(), p.groupOutputs()), words))
         return false;
     int64_t groupWords = (int64_t(words.size()) - header) / p.groups;
     code.constants.push_back(wordConstant(words));

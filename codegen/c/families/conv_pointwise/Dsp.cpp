@@ -9,6 +9,7 @@
 /// 1x1 convolution and matrix products: some pairs of pixels are widened into
 /// scratch, then multiplied by all weights. Without stride the image is one row
 /// of pixels; an odd pixel at the end is computed with its neighbour once more.
+/// Channels whose output is a constant are copied from a pixel of constants.
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -43,8 +44,53 @@ Rows rowsOf(const ConvolutionProblem &p) {
   return rows;
 }
 
-Product productOf(const ConvolutionProblem &p, bool wide) {
-  return {wide, 1, p.inputChannels / 4, p.outputChannels};
+/// The output channels by what has to be done for them.
+struct Channels {
+  std::vector<int64_t> computed;
+  std::vector<int8_t> constants; // of all channels; empty: all are computed
+
+  explicit Channels(const ConvolutionProblem &p)
+      : computed(channelRange(0, p.outputChannels)) {
+    if (p.residual)
+      return;
+    std::vector<int32_t> outputs =
+        constantOutputs(p.requantization, accumulatorRanges(p));
+    std::vector<int64_t> live;
+    for (int64_t o : computed)
+      if (outputs[size_t(o)] == INT32_MIN)
+        live.push_back(o);
+    if (live.empty())
+      live.push_back(0);
+    // Instructions of a pixel: what a channel takes, and copying.
+    double saved = double(p.outputChannels - int64_t(live.size())) *
+                   (5 + 2.9 * double(p.inputChannels) / 4);
+    if (saved <= copyInstructions(p))
+      return;
+    computed = std::move(live);
+    for (int32_t output : outputs)
+      constants.push_back(output == INT32_MIN ? int8_t(0) : int8_t(output));
+  }
+  bool areSome() const { return !constants.empty(); }
+  static double copyInstructions(const ConvolutionProblem &p) {
+    return 25 + 0.5 * double(p.outputChannels);
+  }
+  /// The constants in whole words.
+  void append(std::vector<int32_t> &words) const {
+    for (size_t at = 0; at < constants.size(); at += 4) {
+      uint32_t word = 0;
+      for (size_t i = at; i < std::min(at + 4, constants.size()); ++i)
+        word |= uint32_t(uint8_t(constants[i])) << (8 * (i - at));
+      words.push_back(int32_t(word));
+    }
+  }
+};
+
+Product productOf(const ConvolutionProblem &p, const Channels &channels,
+                  bool wide) {
+  Product product(wide, 1, p.inputChannels / 4,
+                  int64_t(channels.computed.size()));
+  product.sparse = channels.areSome();
+  return product;
 }
 
 class PointwiseDsp final : public KernelFamily {
@@ -81,7 +127,8 @@ public:
                           const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     bool wide = isWide(schedule);
-    Product product = productOf(p, wide);
+    Channels selected(p);
+    Product product = productOf(p, selected, wide);
     Rows rows = rowsOf(p);
     int64_t pairs = rows.pixels / 2, blocks = pairs / rows.block;
     auto block = [&](int64_t count) {
@@ -96,7 +143,11 @@ public:
     if (rows.pixels % 2)
       row += block(1);
     f.instructions = 20 + double(rows.count) * (row + 8);
-    f.constantBytes = 4 * (3 * WidenPlan::words + product.constantWords(p));
+    if (selected.areSome())
+      f.instructions +=
+          double(rows.count * rows.pixels) * Channels::copyInstructions(p);
+    f.constantBytes = 4 * (3 * WidenPlan::words + product.constantWords(p)) +
+                      int64_t(selected.constants.size());
     f.codeBytes = product.codeBytes() + 300;
     f.scratchBytes = scratchBytes(p, product, rows);
     f.stackBytes = 160;
@@ -107,7 +158,8 @@ public:
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     bool wide = isWide(schedule);
-    Product product = productOf(p, wide);
+    Channels selected(p);
+    Product product = productOf(p, selected, wide);
     Rows rows = rowsOf(p);
     Epilogue epilogue;
     if (!findEpilogue(p, wide, epilogue))
@@ -118,9 +170,11 @@ public:
     std::vector<int32_t> words;
     for (int64_t count : {rows.block, rest, int64_t(1)})
       WidenPlan{count, channels / 4, 2 * distance - channels}.append(words);
+    selected.append(words);
+    auto header = int64_t(words.size());
     std::vector<int64_t> taps = contiguousTaps(1, product.chunks, channels);
     if (!packProduct(product, {outputs, 2 * outputs, 4 * channels},
-                     {p, epilogue, taps}, 0, words))
+                     {p, epilogue, taps}, selected.computed, words))
       return false;
     code.constants.push_back(wordConstant(words));
     code.scratchBytes.push_back(scratchBytes(p, product, rows));
@@ -129,13 +183,14 @@ public:
 
     bool several = rows.count > 1, loop = pairs / rows.block > 1;
     std::string indent = several ? "    " : "  ";
-    int64_t first = 3 * WidenPlan::words;
+    std::string start =
+        selected.computed[0] ? fmt::format(" + {}", selected.computed[0]) : "";
     auto block = [&](const std::string &in, const std::string &out,
                      int64_t count, int64_t plan) {
       return fmt::format("{0}{1}(scratch0, {2}, {2} + {3}, c0 + {4});\n"
-                         "{0}{5}(segments, {6}, {7}, c0 + {8}{9});\n",
+                         "{0}{5}(segments, {6}{10}, {7}, c0 + {8}{9});\n",
                          indent, widen, in, distance, plan, multiply, out,
-                         count, first, residualArgument(p, out));
+                         count, header, residualArgument(p, out), start);
     };
     // In place of the residual input if every output is computed once.
     if (p.residual && rows.pixels % 2 == 0 && outputs % 2 == 0)
@@ -144,9 +199,16 @@ public:
                 "  int8_t *out = out0;\n";
     if (several)
       code.body += "  int32_t y;\n";
-    if (loop)
+    if (loop || selected.areSome())
       code.body += "  int32_t i;\n";
     code.body += "  segments[0] = scratch0;\n";
+    if (selected.areSome()) {
+      code.headers.insert("string.h");
+      code.body += fmt::format(
+          "  for (i = 0; i < {}; ++i)\n    memcpy(out0 + i * {}, c0 + {}, "
+          "{});\n",
+          rows.count * rows.pixels, outputs, 3 * WidenPlan::words, outputs);
+    }
     if (several)
       code.body += fmt::format("  for (y = 0; y < {}; ++y) {{\n", rows.count);
     std::string outer = indent;

@@ -175,11 +175,14 @@ Assembly productAssembly(const Product &p, const Epilogue &epilogue) {
   if (p.channels == 1) {
     a("strb r2, [r0]");
     a("strb r4, [lr]");
-  } else if (isOdd(p)) {
+  } else if (p.sparse || isOdd(p)) {
+    if (p.sparse)
+      a("ldr r6, [r1], #4");
+    const char *second = p.sparse ? "r6" : "#1";
     a("strb r2, [r0]");
-    a("strb r3, [r0, #1]");
+    a("strb r3, [r0, {}]", second);
     a("strb r4, [lr]");
-    a("strb r5, [lr, #1]");
+    a("strb r5, [lr, {}]", second);
     a("add r0, r0, {}", more);
     a("add lr, lr, {}", more);
     a("strd r0, lr, [sp]");
@@ -229,11 +232,13 @@ std::string productPlain(KernelCode &code, const Product &p,
   std::string store =
       p.channels == 1
           ? "      first[0] = y[0][0];\n      second[0] = y[0][1];\n"
-          : fmt::format("      for (c = 0; c < 2; ++c) {{\n"
-                        "        first[c] = y[c][0];\n"
-                        "        second[c] = y[c][1];\n      }}\n"
+          : fmt::format("      gap = {1};\n"
+                        "      for (c = 0; c < 2; ++c) {{\n"
+                        "        first[c * gap] = y[c][0];\n"
+                        "        second[c * gap] = y[c][1];\n      }}\n"
                         "      first += {0};\n      second += {0};\n",
-                        isOdd(p) ? "more" : "2");
+                        p.sparse || isOdd(p) ? "more" : "2",
+                        p.sparse ? "*w++" : "1");
   std::string addition;
   if (epilogue.addition)
     addition = fmt::format(
@@ -249,7 +254,7 @@ std::string productPlain(KernelCode &code, const Product &p,
   return fmt::format(
       R"(  const int32_t *x;
   int8_t *first = out, *second = out + constants[0];
-  int32_t pair, chunk, more, c, k;
+  int32_t pair, chunk, more, c, k{gap};
   for (pair = 0; pair < pairs; ++pair) {{
     const int32_t *w = constants + {header};
     do {{
@@ -277,6 +282,7 @@ std::string productPlain(KernelCode &code, const Product &p,
   }}
 )",
       fmt::arg("header", headerWords(epilogue.addition.has_value())),
+      fmt::arg("gap", p.channels == 1 ? "" : ", gap"),
       fmt::arg("addition", addition), fmt::arg("segments", p.segments),
       fmt::arg("chunks", p.looped() ? std::string("constants[3] / 16")
                                     : std::to_string(p.chunks)),
@@ -316,8 +322,8 @@ Product::Product(bool isWide, int64_t segmentCount, int64_t chunkCount,
 int64_t Product::constantWords(const ConvolutionProblem &p) const {
   bool stepped = expectsSteps(p.requantization);
   return headerWords(p.residual.has_value()) +
-         pairsOfChannels() *
-             (2 + segments * chunks * chunkWords() + (stepped ? 7 : 5));
+         pairsOfChannels() * (2 + segments * chunks * chunkWords() +
+                              (stepped ? 7 : 5) + (sparse ? 1 : 0));
 }
 
 bool expectsSteps(const Requantization &r) {
@@ -372,6 +378,13 @@ bool findEpilogue(const ConvolutionProblem &p, bool wide, Epilogue &epilogue) {
   return false;
 }
 
+std::vector<int64_t> channelRange(int64_t first, int64_t count) {
+  std::vector<int64_t> channels;
+  for (int64_t o = first; o < first + count; ++o)
+    channels.push_back(o);
+  return channels;
+}
+
 std::vector<int64_t> contiguousTaps(int64_t segments, int64_t chunks,
                                     int64_t length) {
   std::vector<int64_t> taps;
@@ -422,27 +435,28 @@ int32_t packBias(const ProductWeights &weights, bool wide, int64_t channel,
 }
 
 bool packProduct(const Product &product, const ProductSteps &steps,
-                 const ProductWeights &weights, int64_t firstChannel,
+                 const ProductWeights &weights,
+                 const std::vector<int64_t> &channels,
                  std::vector<int32_t> &words) {
   bool odd = isOdd(product);
-  int64_t progress = product.channels == 1 ? 0
-                     : odd                 ? product.channels - 2
-                                           : product.channels;
+  int64_t pairs = product.pairsOfChannels();
+  // An odd channel at the end is computed with the one before it once more.
+  auto firstOf = [&](int64_t pair) {
+    return 2 * pair - (odd && pair > 0 && pair + 1 == pairs ? 1 : 0);
+  };
+  int64_t progress = channels[size_t(firstOf(pairs - 1))] - channels[0];
+  if (!odd && !product.sparse)
+    progress += 2; // the pointers are always moved
   words.push_back(int32_t(steps.secondPixel));
   words.push_back(int32_t(steps.nextPair - progress));
   words.push_back(int32_t(steps.nextWindow));
   words.push_back(int32_t(product.chunks * 16));
   if (const auto &addition = weights.epilogue.addition)
     words.insert(words.end(), {addition->p, addition->q, addition->r});
-  int64_t pairs = product.pairsOfChannels();
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    // An odd channel at the end is computed with the one before it once more.
-    int64_t first = 2 * pair;
-    if (odd && product.channels > 1 && pair + 1 == pairs)
-      --first;
-    int64_t channel[2] = {firstChannel + first, firstChannel + first + 1};
-    if (product.channels == 1)
-      channel[1] = -1;
+    auto first = size_t(firstOf(pair));
+    int64_t channel[2] = {channels[first],
+                          product.channels == 1 ? -1 : channels[first + 1]};
     size_t biases = words.size();
     words.resize(biases + 2);
     int64_t oddSum[2] = {0, 0};
@@ -463,9 +477,12 @@ bool packProduct(const Product &product, const ProductSteps &steps,
       for (int64_t o : channel)
         words.push_back(o < 0 ? 0
                               : weights.epilogue.form.channels[size_t(o)].step);
-    bool last = pair + 1 == pairs;
-    bool beforeOverlap = odd && pair + 2 == pairs;
-    words.push_back(last ? 0 : beforeOverlap ? 1 : 2);
+    words.push_back(
+        pair + 1 == pairs
+            ? 0
+            : int32_t(channels[size_t(firstOf(pair + 1))] - channel[0]));
+    if (product.sparse && product.channels > 1)
+      words.push_back(int32_t(channel[1] - channel[0]));
   }
   return true;
 }
@@ -476,6 +493,7 @@ std::string addProduct(KernelCode &code, const Product &p,
       "adze_dsp_product{}_{}x{}{}{}{}{}", p.wide ? "16" : "8", p.segments,
       p.unrolled, p.looped() ? "loop" : "",
       p.channels == 1 ? "_single"
+      : p.sparse      ? "_sparse"
       : isOdd(p)      ? "_odd"
                       : "",
       formSuffix(epilogue.form),

@@ -44,6 +44,9 @@ struct Product {
   int64_t chunks = 1;   // of each segment, padding included
   int64_t unrolled = 1; // chunks in the text; the loop covers the others
   int64_t channels = 1; // of one call
+  /// The channels are not neighbours in memory: where the output of others is
+  /// constant, they are left out.
+  bool sparse = false;
 
   Product(bool wide, int64_t segments, int64_t chunks, int64_t channels);
 
@@ -91,10 +94,12 @@ bool packChunk(const ProductWeights &weights, bool wide, int64_t channel,
 /// What the channel's sum begins with.
 int32_t packBias(const ProductWeights &weights, bool wide, int64_t channel,
                  int64_t oddSum);
-/// The constants of the product for the channels from `firstChannel` on; false
-/// where weights do not fit.
+/// The constants of the product for these channels, in ascending order, whose
+/// outputs lie at the distances of their numbers; false where weights do not
+/// fit.
 bool packProduct(const Product &product, const ProductSteps &steps,
-                 const ProductWeights &weights, int64_t firstChannel,
+                 const ProductWeights &weights,
+                 const std::vector<int64_t> &channels,
                  std::vector<int32_t> &words);
 /// The function
 ///   NAME(const int32_t *const *segments, int8_t *out, int32_t pairs,
@@ -109,6 +114,9 @@ std::string residualArgument(const ConvolutionProblem &p,
 
 /// Whether the form will probably be a stepped one.
 bool expectsSteps(const Requantization &r);
+
+/// first, first + 1, ...
+std::vector<int64_t> channelRange(int64_t first, int64_t count);
 
 /// [segment, chunk, four] for segments that are stretches of `length` taps, one
 /// after the other in the channel's weights.

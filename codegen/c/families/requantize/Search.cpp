@@ -294,6 +294,18 @@ static bool isRepresentable(const Requantization &r,
   return left <= 30 && reach << left <= INT32_MAX;
 }
 
+std::vector<int32_t>
+constantOutputs(const Requantization &r,
+                const std::vector<AccumulatorRange> &ranges) {
+  std::vector<int32_t> outputs;
+  for (size_t o = 0; o < ranges.size(); ++o)
+    outputs.push_back(isRepresentable(r, ranges, o) &&
+                              isFlat(r, int64_t(o), ranges[o])
+                          ? r.apply(int32_t(ranges[o].low), int64_t(o))
+                          : INT32_MIN);
+  return outputs;
+}
+
 std::optional<FastRequantization>
 exactRequantization(const Requantization &r,
                     const std::vector<AccumulatorRange> &ranges,

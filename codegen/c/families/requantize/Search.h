@@ -43,6 +43,12 @@ struct AccumulatorRange {
 /// tensor's type.
 std::vector<AccumulatorRange> accumulatorRanges(const ConvolutionProblem &p);
 
+/// The output of each channel that no input can change; INT32_MIN for all
+/// others. Trained networks have many: channels whose weights vanished.
+std::vector<int32_t>
+constantOutputs(const Requantization &requantization,
+                const std::vector<AccumulatorRange> &ranges);
+
 struct FastRequantization {
   struct Channel {
     int32_t multiplier = 0; // [0, 2^31); 0: the output is a constant
