@@ -92,7 +92,8 @@ def runtime_jobs(context):
 
 # Folders of lit tests that run by themselves, with about their seconds.
 LIT_FOLDERS = {"artifact": 10, "codegen/c": 60, "codegen/host": 60, "codegen/interp": 60,
-               "dialects": 5, "import": 120, "passes": 30, "tools": 90}
+               "dialects": 5, "import": 120, "passes": 30, "quantize": 30,
+               "tools": 90}
 
 
 def lit_jobs(context):
@@ -225,6 +226,24 @@ KERNEL_CHIPS = {"cortex-m4": ("gcc", "clang"), "cortex-m55": ("clang",), "rv64gc
                 "rv32imac": ("gcc",), "cortex-m0": ("gcc",)}
 
 
+def quantize_jobs(context):
+    """What adze quantize writes, judged by onnxruntime."""
+    here = ROOT / "test/quantize"
+    jobs = [command_job("quantize", "digits in int8", 15,
+                        [context.python, here / "digits.py", context.adze,
+                         ROOT / "test/models/digits", "--work", context.work])]
+    for name in ("ad01", "kws", "resnet8", "vww"):
+        title = f"mlperf_tiny/{name} in int8"
+        if not (context.models / f"mlperf_tiny/{name}_golden.npz").exists():
+            jobs.append(Job("quantize", title, 1, lambda title=title: [
+                Result(title, SKIPPED, f"no models in {context.models}")]))
+            continue
+        jobs.append(command_job("quantize", title, 20,
+                                [context.python, here / "mlperf_tiny.py", context.adze,
+                                 context.models, name, "--work", context.work]))
+    return jobs
+
+
 def docs_jobs(context):
     """Generated pages are what their generators write."""
     return [command_job("docs", "generated pages", 3,
@@ -247,8 +266,10 @@ GROUPS = {
     "conformance": conformance_jobs,
     "models": models.verify_jobs,
     "generated-c": models.generated_c_jobs,
+    "quantized": models.quantized_jobs,
     "kernels": kernel_jobs,
     "bench": bench_jobs,
+    "quantize": quantize_jobs,
     "docs": docs_jobs,
     "demo": demo_jobs,
 }

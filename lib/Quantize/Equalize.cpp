@@ -131,6 +131,14 @@ int64_t quantize::equalizeLayers(Graph &graph) {
           madeRange[c] = std::max(madeRange[c],
                                   std::fabs(double(made.floats[size_t(at)])));
         });
+      // A channel of small weights and a large bias has a large result, which
+      // must not grow with its weights.
+      if (first.inputs.size() > 2 && !first.inputs[2].empty()) {
+        const Constant &bias = graph.constants.at(first.inputs[2]);
+        for (size_t c = 0; c < channels; ++c)
+          madeRange[c] =
+              std::max(madeRange[c], std::fabs(double(bias.floats[c])));
+      }
       forEachInput(graph, second, [&](int64_t at, int64_t c) {
         readRange[size_t(c)] = std::max(
             readRange[size_t(c)], std::fabs(double(read.floats[size_t(at)])));

@@ -112,8 +112,8 @@ std::string Inserter::roundTrip(const std::string &from, const Group &group,
               zeroPoint = out.freshName(base + "_zero_point");
   out.constants[scale] = Constant::ofFloats({}, {float(group.scale)});
   out.constants[zeroPoint] = smallIntegers(group.bits, {}, {group.zeroPoint});
-  addNode("QuantizeLinear", integer, {from, scale, zeroPoint}, {integer});
-  addNode("DequantizeLinear", result, {integer, scale, zeroPoint}, {result});
+  addNode("QuantizeLinear", base, {from, scale, zeroPoint}, {integer});
+  addNode("DequantizeLinear", base, {integer, scale, zeroPoint}, {result});
   return result;
 }
 
@@ -145,8 +145,8 @@ std::string Inserter::weights(size_t index, const std::string &suffix) {
       Constant::ofFloats(shape, {scales.begin(), scales.end()});
   out.constants[zeroPoint] =
       smallIntegers(8, shape, std::vector<int64_t>(size_t(count)));
-  Node &node = addNode("DequantizeLinear", result, {integer, scale, zeroPoint},
-                       {result});
+  Node &node =
+      addNode("DequantizeLinear", base, {integer, scale, zeroPoint}, {result});
   if (perChannel)
     node.attributes.integers["axis"] = *layer.weights->axis;
   return result;
@@ -179,8 +179,8 @@ std::string Inserter::bias(size_t index, const std::string &suffix) {
   out.constants[zeroPoint] = integers<int32_t>(
       ElementType::Int32, shape, std::vector<int64_t>(products.size()));
   out.constants[scale] = Constant::ofFloats(shape, std::move(products));
-  Node &node = addNode("DequantizeLinear", result, {integer, scale, zeroPoint},
-                       {result});
+  Node &node =
+      addNode("DequantizeLinear", base, {integer, scale, zeroPoint}, {result});
   if (perChannel)
     node.attributes.integers["axis"] = 0;
   return result;
@@ -223,7 +223,7 @@ std::string Inserter::groupConstant(const std::string &name, const Group &group,
   out.constants[integer] = smallIntegers(group.bits, constant.shape, values);
   out.constants[scale] = Constant::ofFloats({}, {float(group.scale)});
   out.constants[zeroPoint] = smallIntegers(group.bits, {}, {group.zeroPoint});
-  addNode("DequantizeLinear", result, {integer, scale, zeroPoint}, {result});
+  addNode("DequantizeLinear", base, {integer, scale, zeroPoint}, {result});
   return result;
 }
 

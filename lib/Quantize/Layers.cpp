@@ -53,11 +53,14 @@ Status Former::checkNames() const {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       Problem problem;
       problem.model = graph.path;
-      problem.what =
-          "there is no node " + adze::quoted(name) + " to be kept at " +
-          (what == Keep::Float ? "float" : "int16") + didYouMean(name, names);
-      problem.advice = "the report of 'adze quantize' lists the names (a node "
-                       "that was folded into another has gone)";
+      problem.what = "there is no node " + adze::quoted(name) +
+                     " to be kept at " +
+                     (what == Keep::Float ? "float" : "int16");
+      std::string near = nearest(name, names);
+      if (!near.empty())
+        problem.advice = "did you mean " + adze::quoted(near) + "? ";
+      problem.advice += "The report of 'adze quantize' lists the names (a node "
+                        "that was folded into another has gone)";
       return Status::failure(problem.text());
     }
   return Status::success();
@@ -90,6 +93,11 @@ std::string Former::refusal(const Node &node, Layer &layer) const {
       return "it was to be kept at float";
     layer.bits = 16;
   }
+  // A relu behind an operator in float is computed before rounding.
+  if (node.op == "Relu" || node.op == "Clip")
+    if (int producer = graph.producer(node.inputs[0]);
+        producer >= 0 && !taken[size_t(producer)])
+      return "what it reads is computed in float";
   if (layer.rule == Rule::None)
     return "there is no rule to quantize " +
            (node.domain.empty() ? node.op : node.domain + "." + node.op);

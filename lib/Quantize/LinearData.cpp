@@ -18,10 +18,10 @@ int64_t LinearData::wanted(const Layer &layer) {
   if (!layer.weights || layer.op == "ConvTranspose")
     return 0;
   // A search multiplies the rows a hundred times: large layers get fewer.
-  constexpr int64_t multiplications = int64_t(1) << 25;
+  constexpr int64_t multiplications = int64_t(1) << 24;
   int64_t size =
       std::max<int64_t>(layer.weights->channels * layer.weights->reduction, 1);
-  return std::clamp<int64_t>(multiplications / size, 32, 512);
+  return std::clamp<int64_t>(multiplications / size, 32, 4096);
 }
 
 //===----------------------------------------------------------------------===//

@@ -257,6 +257,23 @@ Status Quantizer::chooseScales() {
 // Figures
 //===----------------------------------------------------------------------===//
 
+/// Which layers are to have more bits: those that by themselves lose more than
+/// a network usually bears; if the model does, its worst layers at any rate.
+static void propose(QuantizeReport &report) {
+  constexpr double poor = 20; // dB
+  constexpr size_t atLeast = 3;
+  std::vector<LayerError *> byError;
+  for (LayerError &layer : report.layers)
+    byError.push_back(&layer);
+  std::stable_sort(byError.begin(), byError.end(),
+                   [](const LayerError *a, const LayerError *b) {
+                     return a->local < b->local;
+                   });
+  for (size_t i = 0; i < byError.size(); ++i)
+    byError[i]->proposed =
+        byError[i]->local < poor || (report.sqnr < poor && i < atLeast);
+}
+
 Status Quantizer::measure() {
   note("compiling the quantized model", 0.75);
   std::vector<std::string> results, isolated;
@@ -320,11 +337,9 @@ Status Quantizer::measure() {
     error.type = layer.bits == 16 ? "int16" : "int8";
     error.local = local[i].decibels();
     error.accumulated = accumulated[i].decibels();
-    // Below this a layer by itself loses more than a network usually bears.
-    constexpr double poor = 20;
-    error.proposed = error.local < poor;
     report.layers.push_back(std::move(error));
   }
+  propose(report);
   return Status::success();
 }
 

@@ -178,6 +178,16 @@ struct LayerSearch {
 };
 } // namespace
 
+/// Whether only one layer computes with the group's numbers: what one layer
+/// would rather clip another may need.
+static bool hasOneReader(const Plan &plan, const Group &group) {
+  int readers = 0;
+  for (const Layer &layer : plan.layers)
+    for (const std::string &name : layer.inputs)
+      readers += layer.rule != Rule::Shared && plan.group(name) == &group;
+  return readers == 1;
+}
+
 void quantize::searchScales(const Graph &graph,
                             const std::vector<LinearData> &data,
                             const Progress &progress, Plan &plan) {
@@ -197,7 +207,7 @@ void quantize::searchScales(const Graph &graph,
       search.searchWeights(
           data[i].rounded(group.scale, group.zeroPoint, group.bits),
           plan.weightScales[i]);
-      if (group.fixed)
+      if (group.fixed || !hasOneReader(plan, group))
         break;
       LayerSearch::Matrices weights =
           search.roundedWeights(plan.weightScales[i], 1);

@@ -193,8 +193,7 @@ static void print(const QuantizeReport &report, const std::string &output,
       proposals += fmt::format(" --keep '{}={}'", printable(layer.name),
                                layer.type == "int16" ? "float" : "int16");
   if (!proposals.empty())
-    fmt::print("layers below 20 dB by themselves may be better off with more "
-               "bits: try\n {}\n",
+    fmt::print("the layers marked may be better off with more bits: try\n {}\n",
                proposals);
   if (report.outputs.size() > 1)
     for (const auto &[name, value] : report.outputs)
