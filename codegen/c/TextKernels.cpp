@@ -44,6 +44,22 @@ llvm::SmallVector<std::string> c::textParameters(func::FuncOp function) {
   return names;
 }
 
+/// The definition with `static` at the begin of a line replaced by the macro
+/// that also allows it to be unused: which helpers a kernel calls depends on
+/// the instructions that the compiler at hand has.
+static std::string asHelper(llvm::StringRef definition, llvm::StringRef macro) {
+  std::string text;
+  while (!definition.empty()) {
+    auto [line, rest] = definition.split('\n');
+    if (line.consume_front("static "))
+      text += macro.str() + "_HELPER ";
+    text += line;
+    text += "\n";
+    definition = rest;
+  }
+  return text;
+}
+
 void c::emitTextKernel(func::FuncOp function, ModuleContext &context,
                        std::string &out) {
   DictionaryAttr code = codeOf(function);
@@ -51,7 +67,7 @@ void c::emitTextKernel(func::FuncOp function, ModuleContext &context,
     auto pair = cast<ArrayAttr>(entry);
     if (!context.textFunctions.insert(cast<StringAttr>(pair[0]).str()).second)
       continue;
-    out += cast<StringAttr>(pair[1]).getValue();
+    out += asHelper(cast<StringAttr>(pair[1]).getValue(), context.macro);
     out += "\n";
   }
   const FunctionNames &names = context.functions.at(function);
@@ -84,6 +100,12 @@ int64_t c::textAlignment(ModuleOp module) {
     if (isTextKernel(function))
       alignment = std::max(alignment, number(codeOf(function), "io_alignment"));
   return alignment;
+}
+
+std::string c::textHelperMacro(const ModuleContext &context) {
+  return "#if defined(__GNUC__)\n#define " + context.macro +
+         "_HELPER static __attribute__((unused))\n#else\n#define " +
+         context.macro + "_HELPER static\n#endif\n\n";
 }
 
 std::string c::textHeaders(ModuleOp module) {

@@ -33,6 +33,9 @@ void emitTextKernel(mlir::func::FuncOp function, ModuleContext &context,
 /// The alignment that text kernels of the module ask of inputs and outputs.
 int64_t textAlignment(mlir::ModuleOp module);
 
+/// The macro under which the functions of text kernels are defined.
+std::string textHelperMacro(const ModuleContext &context);
+
 /// The lines that include the headers of intrinsics, each behind the feature
 /// that it is there for.
 std::string textHeaders(mlir::ModuleOp module);

@@ -67,6 +67,12 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
   impl.module->getOperation()->setAttr(
       "adze.model", StringAttr::get(&impl.context, compiled.name));
   // Budgets that passes choose by; plan-memory takes its own as an option.
+  if (!options.accelerators.empty())
+    impl.module->getOperation()->setAttr(
+        "adze.accelerators",
+        Builder(&impl.context)
+            .getStrArrayAttr(llvm::to_vector_of<StringRef>(
+                options.accelerators)));
   if (options.flash > 0)
     impl.module->getOperation()->setAttr(
         "adze.flash_budget",

@@ -18,6 +18,7 @@
 
 #include "adze/CostModel.h"
 #include "dialects/nn/nn.h"
+#include "lib/Kernels/Accelerator.h"
 #include "passes/schedule/KernelProblem.h"
 
 using namespace mlir;
@@ -75,12 +76,16 @@ public:
       : module(module), machine(machine), families(families), symbols(module),
         builder(module.getContext()) {}
 
+  /// Kernels that a user's functions compute instead.
+  LogicalResult readAccelerators();
   void collect();
   LogicalResult choose(double constantsRatio);
   void apply();
 
 private:
   void addOptions(Choice &choice);
+  /// Whether an accelerator takes the call; it then has no other option.
+  bool addAccelerator(Choice &choice, std::shared_ptr<const Problem> whole);
   void fit(int64_t budget);
   /// Generates the chosen code; where a family refuses, drops the option.
   bool generate(Choice &choice);
@@ -99,12 +104,31 @@ private:
   std::unique_ptr<CostModel> model = makeAnalyticCostModel();
   std::vector<Choice> choices;
   std::vector<TextKernel> texts;
+  std::vector<std::unique_ptr<KernelFamily>> accelerators;
 };
 
 } // namespace
 
+LogicalResult Selection::readAccelerators() {
+  auto rules = module->getAttrOfType<ArrayAttr>("adze.accelerators");
+  if (!rules)
+    return success();
+  for (Attribute text : rules) {
+    AcceleratorRule rule;
+    auto string = dyn_cast<StringAttr>(text);
+    Status status = string ? parseAcceleratorRule(string.str(), rule)
+                           : Status::failure("a rule is a string");
+    if (!status)
+      return module.emitError(status.message);
+    accelerators.push_back(makeAcceleratorFamily(std::move(rule)));
+  }
+  return success();
+}
+
 void Selection::addOptions(Choice &choice) {
   auto whole = std::make_shared<const Problem>(choice.problem.problem);
+  if (addAccelerator(choice, whole))
+    return;
   for (const Candidate &candidate :
        rankedCandidates(families, *whole, machine, {}, *model)) {
     Option option;
@@ -129,6 +153,35 @@ void Selection::addOptions(Choice &choice) {
   std::stable_sort(
       choice.options.begin(), choice.options.end(),
       [](const Option &a, const Option &b) { return a.cost < b.cost; });
+}
+
+bool Selection::addAccelerator(Choice &choice,
+                               std::shared_ptr<const Problem> whole) {
+  if (accelerators.empty())
+    return false;
+  std::vector<const KernelFamily *> asked;
+  for (auto &accelerator : accelerators)
+    asked.push_back(accelerator.get());
+  std::shared_ptr<const Problem> layer = whole, sum;
+  auto *convolution = std::get_if<ConvolutionProblem>(whole.get());
+  if (convolution && convolution->residual) {
+    auto [first, second] = splitResidual(*convolution);
+    layer = std::make_shared<const Problem>(std::move(first));
+    sum = std::make_shared<const Problem>(second);
+  }
+  auto found = rankedCandidates(asked, *layer, machine, {}, *model);
+  if (found.empty())
+    return false;
+  Option option;
+  option.add(layer, found[0]);
+  if (sum) {
+    auto additions = rankedCandidates(families, *sum, machine, {}, *model);
+    if (additions.empty())
+      return false;
+    option.add(sum, additions[0]);
+  }
+  choice.options.push_back(std::move(option));
+  return true;
 }
 
 void Selection::collect() {
@@ -426,6 +479,8 @@ struct SelectKernelsPass final
     if (!families)
       return;
     Selection selection(getOperation(), *known, *families);
+    if (failed(selection.readAccelerators()))
+      return signalPassFailure();
     selection.collect();
     if (failed(selection.choose(known->constantsRatio)))
       return signalPassFailure();

@@ -8,6 +8,7 @@
 #include "tools/adze/Command.h"
 #include "adze/Driver.h"
 #include "adze/Npz.h"
+#include "lib/Kernels/Accelerator.h"
 #include "lib/Support/Spelling.h"
 
 #include <fmt/format.h>
@@ -67,6 +68,11 @@ void cli::addModelOptions(CommandLine &line, CLI::App &app,
                  "becomes a constant; may be repeated")
       ->type_name("NAME=FILE")
       ->allow_extra_args(false);
+  app.add_option("--accelerate", options.accelerators,
+                 "Quantized layers that a C function of yours computes, by "
+                 "their description: 'conv 3x3*=npu_conv'; may be repeated")
+      ->type_name("PATTERN=FUNCTION")
+      ->allow_extra_args(false);
   app.add_option("--ram", options.ram,
                  "Memory for arena and stack (64K, 1M); where it is too little "
                  "the first layers are computed in patches")
@@ -124,6 +130,12 @@ CompileOptions ModelOptions::compileOptions() const {
   result.shapes = parseShapes(shapes);
   result.constants = readFixed(fixed);
   result.name = name;
+  for (const std::string &text : accelerators) {
+    AcceleratorRule rule;
+    if (Status status = parseAcceleratorRule(text, rule); !status)
+      throw UsageError(status.message);
+  }
+  result.accelerators = accelerators;
   if (!ram.empty())
     result.ram = parseBytes(ram, "--ram");
   if (!flash.empty())

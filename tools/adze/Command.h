@@ -84,6 +84,7 @@ struct ModelOptions {
   int optLevel = 2;
   std::vector<std::string> shapes, fixed;
   std::string ram, flash, stack; // sizes as they were typed
+  std::vector<std::string> accelerators;
   bool json = false;
 
   /// As the compiler takes them; a shape or file that cannot be read throws.
