@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace adze::families {
 
@@ -44,6 +45,8 @@ struct Field {
   bool fits() const { return low >= -32768 && high <= 32767; }
 };
 
+constexpr size_t maximumChannels = 3;
+
 /// The weights of one block in the order of the stream.
 struct Block {
   Block(const ConvolutionProblem &problem, int64_t first, int channels,
@@ -62,12 +65,13 @@ struct Block {
   /// 32 pairs, where a word of bits ends. Empty if a pair alone is too much.
   std::vector<bool> ends() const {
     std::vector<bool> result;
-    std::vector<Field> fields(static_cast<size_t>(channels));
-    size_t pairs = weights.size() / size_t(2 * channels);
+    std::array<Field, maximumChannels> fields{};
+    size_t taps = 2 * size_t(channels), pairs = weights.size() / taps;
+    result.reserve(pairs);
     for (size_t p = 0; p < pairs; ++p) {
-      std::vector<Field> alone(fields.size()), joined = fields;
-      for (size_t i = 0; i < size_t(2 * channels); ++i) {
-        int8_t w = weights[p * size_t(2 * channels) + i];
+      std::array<Field, maximumChannels> alone{}, joined = fields;
+      for (size_t i = 0; i < taps; ++i) {
+        int8_t w = weights[p * taps + i];
         alone[i % size_t(channels)].add(w);
         joined[i % size_t(channels)].add(w);
       }
@@ -79,7 +83,9 @@ struct Block {
         result[p - 1] = true;
       bool last = p % 32 == 31 || p + 1 == pairs;
       result.push_back(last);
-      fields = last ? std::vector<Field>(fields.size()) : join ? joined : alone;
+      fields = join ? joined : alone;
+      if (last)
+        fields = {};
     }
     return result;
   }
