@@ -402,9 +402,9 @@ bool Generator::generate(bool pack, KernelCode &code,
                          KernelFeatures &features) {
   if (!requantizer.build(p))
     return false;
-  body = fmt::format("#if {}\n", rvv::vectorGuard);
+  body = rvv::vectorBegin();
   vectorBody(code);
-  body += "#else\n";
+  body += rvv::vectorEnd();
   plainBody(code);
   body += "#endif\n";
   code.body = body;

@@ -256,7 +256,7 @@ CountedText Generator::outputColumns() const {
   assembly.input("vl", "vl");
   int64_t point = 4 * together * sumLanes;
   assembly.local("from", "const int32_t *", "result");
-  assembly.local("to", "int32_t *", "(int32_t *)middle");
+  assembly.local("cell", "int32_t *", "(int32_t *)middle");
   assembly.input("end", fmt::format("(int32_t *)middle + {}", 6 * mostLanes));
   assembly.line("vsetvli zero, %[vl], e32, m4, ta, ma");
   assembly.label(1);
@@ -269,15 +269,15 @@ CountedText Generator::outputColumns() const {
       stepBy("t3", 6 * point, "row", assembly);
   }
   transformOutput(assembly);
-  assembly.line("mv t3, %[to]");
+  assembly.line("mv t3, %[cell]");
   for (int y = 0; y < 4; ++y) {
     assembly.line(fmt::format("vse32.v v{}, (t3)", 8 + 4 * y));
     if (y < 3)
       assembly.line(fmt::format("addi t3, t3, {}", 6 * 4 * mostLanes));
   }
   stepBy("%[from]", point, "point", assembly);
-  assembly.line(fmt::format("addi %[to], %[to], {}", 4 * mostLanes));
-  assembly.line("bne %[to], %[end], 1b");
+  assembly.line(fmt::format("addi %[cell], %[cell], {}", 4 * mostLanes));
+  assembly.line("bne %[cell], %[end], 1b");
   assembly.weight = 1;
   return assembly.finish("            ");
 }
@@ -523,9 +523,9 @@ bool Generator::generate(bool pack, KernelCode &code,
     requantizer.bias[size_t(o)] =
         int32_t(uint32_t(requantizer.bias[size_t(o)]) << 6);
   }
-  body = fmt::format("#if {}\n", rvv::vectorGuard);
+  body = rvv::vectorBegin();
   vectorBody(code);
-  body += "#else\n";
+  body += rvv::vectorEnd();
   plainBody(code);
   body += "#endif\n";
   code.body = body;

@@ -471,7 +471,7 @@ bool Generator::generate(bool pack, KernelCode &code,
     return false;
   requantizer.repeat(group);
   int64_t ringBytes = (ringRows * rowElements * 2 + 15) / 16 * 16;
-  body = fmt::format("#if {}\n", rvv::vectorGuard);
+  body = rvv::vectorBegin();
   line("  ", "int16_t *ring = (int16_t *)scratch0;");
   line("  ", fmt::format("int8_t *line = (int8_t *)scratch0 + {};", ringBytes));
   bool halves = group > 1 && !adjacent;
@@ -509,7 +509,7 @@ bool Generator::generate(bool pack, KernelCode &code,
                              p.inputHeight * p.inputWidth * p.inputChannels));
     line("  ", "}");
   }
-  body += "#else\n";
+  body += rvv::vectorEnd();
   plainBody(code);
   body += "#endif\n";
   code.body = body;

@@ -22,6 +22,15 @@ const char *const vectorGuard =
     "defined(__riscv_vector) && defined(__riscv_v_intrinsic) && "
     "__riscv_xlen == 64";
 
+std::string vectorBegin() {
+  return fmt::format(
+      "#if {}\n#pragma GCC diagnostic push\n"
+      "#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n",
+      vectorGuard);
+}
+
+std::string vectorEnd() { return "#pragma GCC diagnostic pop\n#else\n"; }
+
 /// Wider kernels take their columns one by one.
 constexpr int64_t mostTaps = 8;
 
@@ -328,10 +337,10 @@ bool Generator::generate(bool pack, KernelCode &code,
     return false;
   tile.pixels = std::min(tile.pixels, requantizer.mostSums(tile.sumRegisters));
   ChannelTile whole = tile;
-  body = fmt::format("#if {}\n", vectorGuard);
+  body = vectorBegin();
   vectorBody(code);
   tile = whole;
-  body += "#else\n";
+  body += vectorEnd();
   plainBody(code);
   body += "#endif\n";
   code.body = body;

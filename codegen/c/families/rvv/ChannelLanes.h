@@ -21,6 +21,10 @@ namespace adze::families::rvv {
 
 /// The condition under which the vector code is compiled.
 extern const char *const vectorGuard;
+/// The lines before the vector code of a body, and between it and plain C.
+/// Statements of assembly are longer than the strings that C99 promises.
+std::string vectorBegin();
+std::string vectorEnd();
 
 /// What any of these kernels needs: int8.
 bool isVectorConvolution(const ConvolutionProblem &problem,
