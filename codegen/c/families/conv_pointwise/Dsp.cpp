@@ -9,7 +9,9 @@
 /// 1x1 convolution and matrix products: some pairs of pixels are widened into
 /// scratch, then multiplied by all weights. Without stride the image is one row
 /// of pixels; an odd pixel at the end is computed with its neighbour once more.
-/// Channels whose output is a constant are copied from a pixel of constants.
+/// Channels whose output is a constant are copied from a pixel of constants,
+/// and where most weights of the others vanish too, only the input channels
+/// that count are gathered.
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -20,6 +22,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace adze::families {
 
@@ -33,14 +36,14 @@ struct Rows {
   int64_t block;                     // pairs that are in scratch together
 };
 
-Rows rowsOf(const ConvolutionProblem &p) {
+Rows rowsOf(const ConvolutionProblem &p, int64_t windowBytes) {
   Rows rows{1, p.batch * p.outputHeight * p.outputWidth, 0, 0};
   if (p.strideHeight != 1 || p.strideWidth != 1)
     rows = {p.batch * p.outputHeight, p.outputWidth,
             p.strideHeight * p.inputWidth * p.inputChannels, 0};
   // Half a kilobyte, or a pair.
   int64_t pairs = rows.pixels / 2;
-  rows.block = std::clamp<int64_t>(512 / (4 * p.inputChannels), 1, pairs);
+  rows.block = std::clamp<int64_t>(512 / windowBytes, 1, pairs);
   return rows;
 }
 
@@ -85,13 +88,73 @@ struct Channels {
   }
 };
 
-Product productOf(const ConvolutionProblem &p, const Channels &channels,
-                  bool wide) {
-  Product product(wide, 1, p.inputChannels / 4,
-                  int64_t(channels.computed.size()));
-  product.sparse = channels.areSome();
-  return product;
+/// Windows of the input channels of which a computed output channel has a
+/// weight: words of four channels where enough of them count, single bytes for
+/// the others. Nothing where whole pixels take no more instructions.
+std::optional<GatherPlan> gatherChannels(const ConvolutionProblem &p,
+                                         const Channels &selected) {
+  GatherPlan plan;
+  std::vector<int64_t> singles;
+  double product = 11.5 * double(selected.computed.size() + 1) / 2;
+  for (int64_t word = 0; word < p.inputChannels; word += 4) {
+    std::vector<int64_t> used;
+    for (int64_t i = word; i < word + 4; ++i)
+      if (std::any_of(selected.computed.begin(), selected.computed.end(),
+                      [&](int64_t o) { return p.weight(o, 0, 0, i) != 0; }))
+        used.push_back(i);
+    if (double(used.size()) * (24 + product) / 4 < 12 + product) {
+      singles.insert(singles.end(), used.begin(), used.end());
+      continue;
+    }
+    plan.wordOffsets.push_back(word);
+    for (int64_t i = word; i < word + 4; ++i)
+      plan.taps.push_back(i);
+  }
+  while (singles.size() % 4 || (singles.empty() && plan.taps.empty()))
+    singles.push_back(-1);
+  for (int64_t i : singles) {
+    plan.byteOffsets.push_back(std::max<int64_t>(i, 0));
+    plan.taps.push_back(i);
+  }
+  double gathered = double(plan.wordOffsets.size()) * (12 + product) +
+                    double(plan.byteOffsets.size() / 4) * (24 + product);
+  if (gathered > 0.95 * double(p.inputChannels / 4) * (9 + product))
+    return std::nullopt;
+  plan.secondPixel = p.strideWidth * p.inputChannels;
+  plan.nextPair = 2 * plan.secondPixel;
+  return plan;
 }
+
+/// Everything that follows from the problem.
+struct Plan {
+  Channels selected;
+  std::optional<GatherPlan> gather;
+  Product product;
+  Rows rows;
+
+  Plan(const ConvolutionProblem &p, bool wide)
+      : selected(p), gather(gatherChannels(p, selected)),
+        product(wide, 1, gather ? gather->chunks() : p.inputChannels / 4,
+                int64_t(selected.computed.size())),
+        rows(rowsOf(p, 4 * p.inputChannels)) {
+    product.sparse = selected.areSome();
+    if (gather) {
+      gather->pad(product.chunks);
+      rows = rowsOf(p, 16 * product.chunks);
+    }
+  }
+  int64_t windowBytes(const ConvolutionProblem &p) const {
+    return gather ? 16 * product.chunks : 4 * p.inputChannels;
+  }
+  /// Words before those of the product and the constant pixel.
+  int64_t planWords() const {
+    return gather ? gather->words() : 3 * WidenPlan::words;
+  }
+  int64_t scratchBytes(const ConvolutionProblem &p) const {
+    // Chunks of padding are read behind the last window.
+    return rows.block * windowBytes(p) + 16 * product.chunks - windowBytes(p);
+  }
+};
 
 class PointwiseDsp final : public KernelFamily {
 public:
@@ -115,7 +178,8 @@ public:
     if (strided && p->batch > 1 &&
         p->inputHeight != p->outputHeight * p->strideHeight)
       return false; // rows of two images are not at equal distances
-    return rowsOf(*p).pixels >= 2;
+    return p->batch * p->outputHeight * p->outputWidth >= 2 &&
+           (!strided || p->outputWidth >= 2);
   }
 
   std::vector<Schedule> schedules(const Problem &,
@@ -127,14 +191,16 @@ public:
                           const Machine &) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     bool wide = isWide(schedule);
-    Channels selected(p);
-    Product product = productOf(p, selected, wide);
-    Rows rows = rowsOf(p);
+    Plan plan(p, wide);
+    const Product &product = plan.product;
+    const Channels &selected = plan.selected;
+    const Rows &rows = plan.rows;
     int64_t pairs = rows.pixels / 2, blocks = pairs / rows.block;
     auto block = [&](int64_t count) {
-      WidenPlan plan{count, p.inputChannels / 4, 0};
-      return plan.instructions(wide) + product.instructions(double(count), p) +
-             20;
+      WidenPlan widen{count, p.inputChannels / 4, 0};
+      return (plan.gather ? plan.gather->instructions(double(count), wide)
+                          : widen.instructions(wide)) +
+             product.instructions(double(count), p) + 20;
     };
     KernelFeatures f;
     double row = double(blocks) * block(rows.block);
@@ -146,10 +212,10 @@ public:
     if (selected.areSome())
       f.instructions +=
           double(rows.count * rows.pixels) * Channels::copyInstructions(p);
-    f.constantBytes = 4 * (3 * WidenPlan::words + product.constantWords(p)) +
+    f.constantBytes = 4 * (plan.planWords() + product.constantWords(p)) +
                       int64_t(selected.constants.size());
     f.codeBytes = product.codeBytes() + 300;
-    f.scratchBytes = scratchBytes(p, product, rows);
+    f.scratchBytes = plan.scratchBytes(p);
     f.stackBytes = 160;
     return f;
   }
@@ -158,9 +224,10 @@ public:
                 const Machine &, KernelCode &code) const override {
     auto &p = std::get<ConvolutionProblem>(problem);
     bool wide = isWide(schedule);
-    Channels selected(p);
-    Product product = productOf(p, selected, wide);
-    Rows rows = rowsOf(p);
+    Plan plan(p, wide);
+    const Product &product = plan.product;
+    const Channels &selected = plan.selected;
+    const Rows &rows = plan.rows;
     Epilogue epilogue;
     if (!findEpilogue(p, wide, epilogue))
       return false;
@@ -168,17 +235,23 @@ public:
     int64_t distance = p.strideWidth * channels;
     int64_t pairs = rows.pixels / 2, rest = pairs % rows.block;
     std::vector<int32_t> words;
-    for (int64_t count : {rows.block, rest, int64_t(1)})
-      WidenPlan{count, channels / 4, 2 * distance - channels}.append(words);
+    if (plan.gather)
+      plan.gather->append(words);
+    else
+      for (int64_t count : {rows.block, rest, int64_t(1)})
+        WidenPlan{count, channels / 4, 2 * distance - channels}.append(words);
     selected.append(words);
     auto header = int64_t(words.size());
-    std::vector<int64_t> taps = contiguousTaps(1, product.chunks, channels);
-    if (!packProduct(product, {outputs, 2 * outputs, 4 * channels},
+    std::vector<int64_t> taps =
+        plan.gather ? plan.gather->taps
+                    : contiguousTaps(1, product.chunks, channels);
+    if (!packProduct(product, {outputs, 2 * outputs, plan.windowBytes(p)},
                      {p, epilogue, taps}, selected.computed, words))
       return false;
     code.constants.push_back(wordConstant(words));
-    code.scratchBytes.push_back(scratchBytes(p, product, rows));
-    std::string widen = addWiden(code, wide);
+    code.scratchBytes.push_back(plan.scratchBytes(p));
+    std::string widen =
+        plan.gather ? addGather(code, wide) : addWiden(code, wide);
     std::string multiply = addProduct(code, product, epilogue);
 
     bool several = rows.count > 1, loop = pairs / rows.block > 1;
@@ -186,11 +259,16 @@ public:
     std::string start =
         selected.computed[0] ? fmt::format(" + {}", selected.computed[0]) : "";
     auto block = [&](const std::string &in, const std::string &out,
-                     int64_t count, int64_t plan) {
-      return fmt::format("{0}{1}(scratch0, {2}, {2} + {3}, c0 + {4});\n"
-                         "{0}{5}(segments, {6}{10}, {7}, c0 + {8}{9});\n",
-                         indent, widen, in, distance, plan, multiply, out,
-                         count, header, residualArgument(p, out), start);
+                     int64_t count, int64_t at) {
+      std::string windows =
+          plan.gather
+              ? fmt::format("{}{}(scratch0, {}, {}, c0);\n", indent, widen, in,
+                            count)
+              : fmt::format("{0}{1}(scratch0, {2}, {2} + {3}, c0 + {4});\n",
+                            indent, widen, in, distance, at);
+      return windows + fmt::format("{}{}(segments, {}{}, {}, c0 + {}{});\n",
+                                   indent, multiply, out, start, count, header,
+                                   residualArgument(p, out));
     };
     // In place of the residual input if every output is computed once.
     if (p.residual && rows.pixels % 2 == 0 && outputs % 2 == 0)
@@ -207,7 +285,7 @@ public:
       code.body += fmt::format(
           "  for (i = 0; i < {}; ++i)\n    memcpy(out0 + i * {}, c0 + {}, "
           "{});\n",
-          rows.count * rows.pixels, outputs, 3 * WidenPlan::words, outputs);
+          rows.count * rows.pixels, outputs, plan.planWords(), outputs);
     }
     if (several)
       code.body += fmt::format("  for (y = 0; y < {}; ++y) {{\n", rows.count);
@@ -249,14 +327,6 @@ public:
                                rows.inputPitch - now * distance,
                                (rows.pixels - now) * outputs);
     return true;
-  }
-
-private:
-  static int64_t scratchBytes(const ConvolutionProblem &p,
-                              const Product &product, const Rows &rows) {
-    // Chunks of padding are read behind the last window.
-    return rows.block * p.inputChannels * 4 +
-           16 * (product.chunks - p.inputChannels / 4);
   }
 };
 
