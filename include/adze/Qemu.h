@@ -63,6 +63,8 @@ public:
   std::string model;                       // the artifact's name
   std::vector<TensorSpec> inputs, outputs; // of the model
   ImageMemory memory;
+  /// Bytes of stack that no run of NAME_run exceeds; 0: cannot be told.
+  uint64_t stackBound = 0;
   std::string compiler; // the compiler's version line
   std::unique_ptr<Impl> impl;
 };

@@ -9,6 +9,7 @@
 #include "runtime/native/Process.h"
 #include "runtime/qemu/GuestFiles.h"
 #include "runtime/qemu/ImageImpl.h"
+#include "runtime/qemu/StackBound.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -250,6 +251,8 @@ Status buildImage(const std::string &artifactDir, const Machine &machine,
   image.outputs = artifact.outputs;
   image.memory = measureMemory(impl->elf, artifact.arenaBytes);
   image.compiler = compilerVersion(build);
+  image.stackBound =
+      stackBound(impl->elf, machine, artifact.name + "_run");
   image.impl = std::move(impl);
   return Status::success();
 }

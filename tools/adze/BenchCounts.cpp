@@ -31,6 +31,7 @@ struct Measurement {
   std::string version;     // the compiler's own line
   std::string model;       // the artifact's name
   int64_t callerBytes = 0; // inputs and outputs
+  uint64_t stackBound = 0; // 0: not known
   RunStats stats;
 };
 } // namespace
@@ -66,6 +67,7 @@ static Measurement measure(const std::string &folder, const Machine &machine,
   result.compiler = compiler;
   result.version = image.compiler;
   result.model = image.model;
+  result.stackBound = image.stackBound;
   for (const std::vector<TensorSpec> *specs : {&image.inputs, &image.outputs})
     for (const TensorSpec &spec : *specs)
       result.callerBytes += spec.byteSize();
@@ -97,6 +99,7 @@ static ordered_json describe(const Measurement &measurement, bool byLayer,
   result.update(json);
   result["arena_bytes"] = stats.memory.arena;
   result["stack_bytes"] = stats.stackBytes;
+  result["stack_bound_bytes"] = measurement.stackBound;
   result["ram_bytes"] = stats.ram();
   result["flash_bytes"] = stats.flash();
   result["text_bytes"] = stats.memory.text;
@@ -175,6 +178,7 @@ static void printMemory(const std::vector<Measurement> &measurements) {
                {"variables", true},
                {"stack", true},
                {"= RAM B", true},
+               {"stack at most", true},
                {"code B", true},
                {"constants", true},
                {"= flash B", true},
@@ -187,6 +191,8 @@ static void printMemory(const std::vector<Measurement> &measurements) {
                grouped(int64_t(memory.data + memory.bss)),
                grouped(int64_t(stats.stackBytes)),
                grouped(int64_t(stats.ram())),
+               measurement.stackBound ? grouped(int64_t(measurement.stackBound))
+                                      : std::string("-"),
                grouped(int64_t(memory.text)),
                grouped(int64_t(memory.constants + memory.data)),
                grouped(int64_t(stats.flash())),
@@ -272,7 +278,8 @@ int cli::benchCounts(const BenchOptions &options, const Machine &machine) {
   }
   fmt::print("one inference on {}\n", machine.name);
   printTotals(measurements);
-  fmt::print("\nmemory; the caller's are inputs and outputs\n");
+  fmt::print("\nmemory; the caller's are inputs and outputs; the stack is "
+             "what this run took\n");
   printMemory(measurements);
   for (const std::string &failure : failures)
     fmt::print("{}\n", failure);
