@@ -332,6 +332,39 @@ TEST(StepOrder, RandomGraphsAreOrderedToTheOptimum) {
   }
 }
 
+TEST(StepOrder, AWholeIsLiveFromItsFirstPartToTheEndOfTheLast) {
+  // Two bands make the halves of one buffer of 100 bytes, the first one from 70
+  // bytes, the second one from 10.
+  StepGraph graph;
+  graph.wholes = {100};
+  graph.values = {{70, 0, false},
+                  {50, 1, false, 0},
+                  {10, 2, false},
+                  {50, 3, false, 0},
+                  {20, 4, false}};
+  graph.steps = {{{}, 0, {}, {}},
+                 {{0}, 0, {}, {}},
+                 {{}, 0, {}, {}},
+                 {{2}, 0, {}, {}},
+                 {{1, 3}, 0, {}, {}}};
+  EXPECT_EQ(livePeak(graph, {0, 1, 2, 3, 4}), 170);
+  EXPECT_EQ(orderBound(graph), 170);
+  for (StepGraph::Value &value : graph.values)
+    value.whole = -1;
+  EXPECT_EQ(livePeak(graph, {0, 1, 2, 3, 4}), 120);
+}
+
+TEST(StepOrder, SavingsOfSeveralInputsAddUpToTheOutput) {
+  StepGraph graph;
+  graph.values = {{60, 0, false}, {60, 1, false}, {100, 2, false}};
+  graph.steps = {{{}, 0, {}, {}},
+                 {{}, 0, {}, {}},
+                 {{0, 1}, 0, {{0, 60}, {0, 50}, {1, 60}}, {}}};
+  EXPECT_EQ(livePeak(graph, {0, 1, 2}), 120);
+  graph.steps[2].savings = {{0, 60}, {1, 30}};
+  EXPECT_EQ(livePeak(graph, {0, 1, 2}), 130);
+}
+
 TEST(StepOrder, BranchesThatShrinkRunOneAfterTheOther) {
   // Four branches from one input, each 100 bytes wide in the middle and 1 at
   // its end; given breadth first, which keeps all four wide values.
