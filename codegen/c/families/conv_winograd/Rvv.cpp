@@ -100,7 +100,8 @@ Generator::Generator(const ConvolutionProblem &problem)
   half = p.inputChannels > 16 ? 4 : 2;
   inputBytes = points * together * p.inputChannels * 2;
   sumBytes = points * together * sumLanes * 4;
-  middleBytes = std::max<int64_t>(points * mostLanes * 2, 24 * mostLanes * 4);
+  middleBytes =
+      std::max<int64_t>(points * p.inputChannels * 2, 24 * mostLanes * 4);
 }
 
 KernelConstant Generator::weights() const {
@@ -164,40 +165,42 @@ static void stepBy(const char *pointer, int64_t bytes, const char *operand,
 }
 
 /// 6x6 bytes at `source`, rows `pitch` apart, transformed along columns into
-/// `middle`, [y][x][lane].
+/// `middle`, [y][x][channel]. Lanes run over the columns and their channels.
 CountedText Generator::inputColumns() const {
   Assembly assembly;
   clobberVectors(assembly);
-  assembly.clobber("t3");
-  assembly.input("vl", "vl");
+  for (const char *name : {"t3", "t4"})
+    assembly.clobber(name);
+  int64_t row = 6 * p.inputChannels;
   assembly.input("pitch", "pitch");
   assembly.local("from", "const int8_t *", "source");
-  assembly.local("to", "int16_t *", "(int16_t *)middle");
-  assembly.input("end", fmt::format("source + {}", 6 * p.inputChannels));
-  assembly.line(fmt::format("vsetvli zero, %[vl], e16, m{}, ta, ma", half));
+  assembly.local("cell", "int16_t *", "(int16_t *)middle");
+  assembly.local("left", "size_t", std::to_string(row));
   assembly.label(1);
-  assembly.weight = 6;
+  assembly.weight = (row + 31) / 32;
+  assembly.line("vsetvli t4, %[left], e16, m4, ta, ma");
   assembly.line("mv t3, %[from]");
   for (int y = 0; y < 6; ++y) {
     // The source of a widening may be the highest part of its result.
-    int raw = 4 * y + half / 2;
-    assembly.line(fmt::format("vle8.v v{}, (t3)", raw), true);
-    assembly.line(fmt::format("vsext.vf2 v{}, v{}", 4 * y, raw));
+    assembly.line(fmt::format("vle8.v v{}, (t3)", 4 * y + 2), true);
+    assembly.line(fmt::format("vsext.vf2 v{}, v{}", 4 * y, 4 * y + 2));
     if (y < 5)
       assembly.line("add t3, t3, %[pitch]");
   }
   transformInput(assembly);
-  assembly.line("mv t3, %[to]");
+  assembly.line("mv t3, %[cell]");
   for (int y = 0; y < 6; ++y) {
     assembly.line(fmt::format("vse16.v v{}, (t3)", 4 * y));
     if (y < 5)
-      assembly.line(fmt::format("addi t3, t3, {}", 6 * 2 * mostLanes));
+      stepBy("t3", 2 * row, "row", assembly);
   }
-  assembly.line(fmt::format("addi %[to], %[to], {}", 2 * mostLanes));
-  stepBy("%[from]", p.inputChannels, "channels", assembly);
-  assembly.line("bne %[from], %[end], 1b");
+  assembly.line("add %[from], %[from], t4");
+  assembly.line("sub %[left], %[left], t4");
+  assembly.line("slli t4, t4, 1");
+  assembly.line("add %[cell], %[cell], t4");
+  assembly.line("bnez %[left], 1b");
   assembly.weight = 1;
-  return assembly.finish("          ");
+  return assembly.finish("        ");
 }
 
 /// `middle` transformed along rows into `data`, points apart.
@@ -205,16 +208,16 @@ CountedText Generator::inputRows() const {
   Assembly assembly;
   clobberVectors(assembly);
   assembly.input("vl", "vl");
-  assembly.local("from", "const int16_t *", "(const int16_t *)middle");
+  assembly.local("from", "const int16_t *", "(const int16_t *)middle + c");
   assembly.local("to", "int16_t *", "data");
-  assembly.input(
-      "end", fmt::format("(const int16_t *)middle + {}", points * mostLanes));
+  assembly.input("end", fmt::format("(const int16_t *)middle + c + {}",
+                                    points * p.inputChannels));
   assembly.line(fmt::format("vsetvli zero, %[vl], e16, m{}, ta, ma", half));
   assembly.label(1);
   assembly.weight = 6;
   for (int x = 0; x < 6; ++x) {
     assembly.line(fmt::format("vle16.v v{}, (%[from])", 4 * x), true);
-    assembly.line(fmt::format("addi %[from], %[from], {}", 2 * mostLanes));
+    stepBy("%[from]", 2 * p.inputChannels, "column", assembly);
   }
   transformInput(assembly);
   for (int x = 0; x < 6; ++x) {
@@ -349,20 +352,23 @@ void Generator::vectorBody(KernelCode &code) {
           source = image + (top * {14} + left) * {15};
           pitch = {16};
         }}
-#pragma clang loop unroll(disable)
-        for (size_t c = 0; c < {15}; c += vl) {{
-          int16_t *const data = transformed + (size_t)t * {15} + c;
-          vl = __riscv_vsetvl_e16m{20}({15} - c < {21} ? {15} - c : {21});
 )",
       inputBytes / 4, sumBytes / 4, middleBytes / 4, p.batch,
       p.inputHeight * p.inputWidth * channels, chunks, together,
       tiles - together, columns, p.outputHeight - 4, p.padTop,
       p.outputWidth - 4, p.padLeft, p.inputHeight, p.inputWidth, channels,
       p.inputWidth * channels, p.inputZeroPoint, points * channels,
-      6 * channels, half, mostLanes);
+      6 * channels);
   int64_t done = p.batch * chunks * together;
   int64_t blocks = (channels + 8 * half - 1) / (8 * half);
-  append(inputColumns(), done * blocks);
+  append(inputColumns(), done);
+  body += fmt::format(
+      R"(#pragma clang loop unroll(disable)
+        for (size_t c = 0; c < {0}; c += vl) {{
+          int16_t *const data = transformed + (size_t)t * {0} + c;
+          vl = __riscv_vsetvl_e16m{1}({0} - c);
+)",
+      channels, half);
   append(inputRows(), done * blocks);
   // Of the tiles, those at the border are copied first.
   int64_t inner =
@@ -372,8 +378,7 @@ void Generator::vectorBody(KernelCode &code) {
                       (5 * (rvv::loopCost(6 * channels, 128, 7) + 12) +
                        rvv::loopCost(points * channels, 128, 6));
   body += fmt::format(
-      R"(          source += vl;
-        }}
+      R"(        }}
       }}
       size_t lanes;
 #pragma clang loop unroll(disable)
