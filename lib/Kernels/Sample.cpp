@@ -142,6 +142,27 @@ void place(const std::string &pad, int64_t input, int64_t window,
   }
 }
 
+/// As training leaves them behind: of `period` output channels only the first
+/// depends on the input, and it has no weights for inputs of dead channels.
+void addDeadChannels(ConvolutionProblem &p, int64_t period) {
+  int64_t inputs = p.groupInputs();
+  auto depth = int64_t(p.weights.size()) / p.outputChannels;
+  for (int64_t o = 0; o < p.outputChannels; ++o) {
+    bool isDead = o % period != 0;
+    if (isDead) {
+      p.bias[size_t(o)] = (o % 2 ? -1 : 1) * (int64_t(1) << 30);
+      p.requantization.factors[size_t(o)] = fixedPoint(7e-9);
+      continue;
+    }
+    for (int64_t i = 0; i < depth; ++i)
+      if (i % inputs % period != 0) {
+        int8_t &weight = p.weights[size_t(o * depth + i)];
+        p.bias[size_t(o)] += int64_t(p.inputZeroPoint) * weight;
+        weight = 0;
+      }
+  }
+}
+
 Status sampleConvolution(Words &words, Random &random, bool dense,
                          Problem &problem) {
   ConvolutionProblem p;
@@ -185,6 +206,7 @@ Status sampleConvolution(Words &words, Random &random, bool dense,
   }
   auto clamp = words.sizes("clamp", 2, fmt::format("{}x{}", r.low, r.high));
   r.low = int32_t(clamp[0]), r.high = int32_t(clamp[1]);
+  int64_t dead = words.size("dead", "0");
   if (words.size("residual", "0"))
     p.residual = sampleAddition(random, p.type);
   if (Status status = words.finish(); !status)
@@ -220,6 +242,8 @@ Status sampleConvolution(Words &words, Random &random, bool dense,
     r.factors.push_back(
         fixedPoint((40 + 50 * unit(random)) * (wide ? 200 : 1) / spread));
   }
+  if (dead > 0)
+    addDeadChannels(p, dead);
   problem = std::move(p);
   return Status::success();
 }

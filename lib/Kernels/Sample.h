@@ -18,7 +18,8 @@ namespace adze {
 /// of `key=value`, sizes joined by `x`:
 ///   conv in=32x32x16 out=16 kernel=3x3 [stride=1] [dilation=1] [groups=1]
 ///        [pad=same|valid|TxLxBxR] [relu=1] [residual=0] [bits=8] [type=int8]
-///        [once=0] [batch=1] [clamp=LOxHI]
+///        [once=0] [batch=1] [clamp=LOxHI] [dead=PERIOD]
+///   (dead: of each PERIOD channels only the first one is not constant)
 ///   dense in=640 out=128 [as conv];  depthwise = conv with groups = channels
 ///   add n=16384 [subtract=0] [type=int8];  mul n=1024 [period=16]
 ///   pool in=25x5x64 window=25x5 [stride=1] [pad=valid] [kind=average|maximum]
