@@ -131,7 +131,9 @@ DotTile::Plan DotTile::plan() const {
 
 bool DotTile::fits() const {
   return (pixels == 3 || pixels == 4) && depth > 0 && outputs > 0 &&
-         (pixels - 1) * outputPitch + 1 < 65536 &&
+         pixels * outputPitch < 65536 &&
+         (live.empty() ||
+          (taps == 0 && outputs == int64_t(live.size()) && outputs % 2 == 0)) &&
          (!words || (pitch % 4 == 0 && (!exact || depth % 4 == 0))) &&
          // The masked last chunk must not lie in the loop.
          (!exact || depth % 16 == 0 || chunks() <= unrolledChunks) &&
@@ -142,11 +144,14 @@ bool DotTile::fits() const {
 }
 
 std::string DotTile::name() const {
-  return fmt::format(
-      "adze_mve_dot_{}x2_k{}_s{}_o{}{}{}{}{}{}", pixels, depth, pitch, outputs,
-      outputPitch == outputs ? "" : fmt::format("_p{}", outputPitch),
-      words ? "_w" : "", exact ? "_e" : "", taps ? "_shared" : "",
-      form.suffix());
+  return fmt::format("adze_mve_dot_{}x2_k{}_s{}_o{}{}{}{}{}{}", pixels, depth,
+                     pitch, live.empty() ? outputs : outputPitch,
+                     !live.empty() || outputPitch == outputs
+                         ? ""
+                         : fmt::format("_p{}", outputPitch),
+                     words ? "_w" : "", exact ? "_e" : "",
+                     taps ? "_shared" : "",
+                     live.empty() ? form.suffix() : "_live" + form.suffix());
 }
 
 /// Writes the function of a tile.
@@ -405,18 +410,27 @@ AsmText DotTile::Emitter::run() {
       loadItem(fmt::format("q{}", x), x, 0, address(x, 0), true);
   if (int64_t pairs = tile.outputs / 2) {
     int label = 0;
-    if (pairs > 1) {
-      text.op("mov {}, #{}", plan.lowOverhead ? "lr" : "r11", pairs);
+    // Layers with other constant channels share the function.
+    const bool counted = !tile.live.empty();
+    if (pairs > 1 || counted) {
+      const char *counter = plan.lowOverhead ? "lr" : "r11";
+      if (counted)
+        text.op("ldr {}, [r3, #-4]", counter);
+      else
+        text.op("mov {}, #{}", counter, pairs);
       if (plan.lowOverhead)
         text.op("dls lr, lr");
       label = text.label();
     }
     text.beginLoop(double(pairs));
+    if (counted)
+      text.op("vldrw.u32 q7, [r3], #16");
     block(2);
-    text.op("adds.w r9, r9, #2");
-    if (pairs > 1 && plan.lowOverhead) {
+    if (!counted)
+      text.op("adds.w r9, r9, #2");
+    if ((pairs > 1 || counted) && plan.lowOverhead) {
       text.op("le lr, {}b", label);
-    } else if (pairs > 1) {
+    } else if (pairs > 1 || counted) {
       text.op("subs r11, r11, #1");
       text.op("bne.w {}b", label);
     }
@@ -433,7 +447,9 @@ AsmText DotTile::Emitter::run() {
     }
     text.op("vldrw.u32 q7, [{}, #-{}]", header, tile.headerBytes());
   }
-  addImmediate(text, "r9", tile.pixels * tile.outputPitch - tile.outputs);
+  addImmediate(text, "r9",
+               tile.pixels * tile.outputPitch -
+                   (tile.live.empty() ? tile.outputs : 0));
   for (const Plan::Pointer &pointer : plan.pointers)
     addImmediate(text, pointer.name, tile.pixels * tile.pitch);
   std::string tiles = plan.tiles.empty() ? "r4" : plan.tiles;
@@ -455,6 +471,39 @@ AsmText DotTile::Emitter::run() {
 AsmText DotTile::assembly() const { return Emitter(*this).run(); }
 
 std::string DotTile::plain() const {
+  if (!live.empty())
+    return fmt::format(
+        R"(  int32_t t, o, c, p, k, pairs;
+  memcpy(&pairs, w + 28, 4);
+  for (t = 0; t < tiles; ++t) {{
+    const int8_t *v = w + {header};
+    for (o = 0; o < pairs; ++o) {{
+      const int8_t *offsets = v;
+      const int8_t *words;
+      v += 16;
+      words = v + 2 * {padded};
+      for (c = 0; c < 2; ++c) {{
+        for (p = 0; p < {pixels}; ++p) {{
+          uint16_t at;
+          int32_t sum = 0;
+          for (k = 0; k < {depth}; ++k) {{
+            sum += a[p * {pitch} + k] * v[(k / 16 * 2 + c) * 16 + k % 16];
+          }}
+          memcpy(&at, offsets + 4 * p + 2 * c, 2);
+          out[at] = {requantize}(sum, words + c * {words}, w + 16);
+        }}
+      }}
+      v = words + 2 * {words};
+    }}
+    a += {pixels} * {pitch};
+    out += {pixels} * {outputPitch};
+  }}
+)",
+        fmt::arg("header", headerBytes()), fmt::arg("padded", 16 * chunks()),
+        fmt::arg("pixels", pixels), fmt::arg("depth", depth),
+        fmt::arg("pitch", pitch), fmt::arg("outputPitch", outputPitch),
+        fmt::arg("requantize", form.plainName()),
+        fmt::arg("words", 4 * form.words()));
   return fmt::format(
       R"(  int32_t t, o, c, p, k, channels;
   for (t = 0; t < tiles; ++t) {{
@@ -506,7 +555,7 @@ void DotTile::addFunction(KernelCode &code) const {
 
 int64_t DotTile::constantBytes() const {
   return headerBytes() + outputs * (16 * chunks() + 4 * form.words()) +
-         outputs % 2 * 16;
+         outputs % 2 * 16 + (live.empty() ? 0 : outputs / 2 * 16);
 }
 
 std::vector<char>
@@ -515,29 +564,33 @@ DotTile::pack(const Requantization &r,
               const std::function<int8_t(int64_t, int64_t)> &weight) const {
   std::vector<char> bytes;
   // Where the lanes of two channels (or twice one) of the pixels go.
-  auto offsets = [&](int64_t step) {
+  auto offsets = [&](int64_t even, int64_t odd) {
     for (int64_t lane = 0; lane < 8; ++lane) {
       int64_t x = std::min(lane / 2, pixels - 1);
-      auto offset = uint16_t(x * outputPitch + lane % 2 * step);
+      auto offset = uint16_t(x * outputPitch + (lane % 2 ? odd : even));
       bytes.push_back(char(offset & 255));
       bytes.push_back(char(offset >> 8));
     }
   };
-  offsets(1);
+  auto channel = [&](int64_t o) { return live.empty() ? o : live[size_t(o)]; };
+  offsets(0, 1);
   appendWords(bytes, form.header(r));
-  appendWords(bytes, {0});
+  appendWords(bytes, {int32_t(outputs / 2)});
   for (int64_t o = 0; o < outputs; o += 2) {
     int64_t channels = std::min<int64_t>(2, outputs - o);
     if (channels == 1)
-      offsets(0);
+      offsets(0, 0);
+    if (!live.empty())
+      offsets(channel(o), channel(o + 1));
     for (int64_t i = 0; i < chunks(); ++i) {
       int64_t at = taps ? i % taps * pitch + i / taps * 16 : 16 * i;
       for (int64_t c = 0; c < channels; ++c)
         for (int64_t k = at; k < at + 16; ++k)
-          bytes.push_back(k < depth ? char(weight(o + c, k)) : char(0));
+          bytes.push_back(k < depth ? char(weight(channel(o + c), k))
+                                    : char(0));
     }
     for (int64_t c = 0; c < channels; ++c)
-      appendWords(bytes, form.channel(r, bias(o + c), o + c));
+      appendWords(bytes, form.channel(r, bias(channel(o + c)), channel(o + c)));
   }
   return bytes;
 }

@@ -36,6 +36,9 @@ struct DotTile {
   /// Columns of `pitch` bytes in a window, so that neighbours share all but one
   /// of them; 0: windows are treated as if they did not overlap.
   int64_t taps = 0;
+  /// The channels to compute where the others are constant: an even number, a
+  /// channel may be there twice. Empty: all.
+  std::vector<int64_t> live;
   RequantizationForm form;
 
   /// Whether addresses and registers suffice.

@@ -228,10 +228,13 @@ public:
     double exact = std::ldexp(factor, 31 + shift - scaleBits);
     if (exact >= 2147483000.0)
       return false;
-    auto nominal = std::max<int64_t>(std::llround(exact), 1024);
+    // Where the output is constant, a steep line keeps clear of its steps.
+    auto nominal = reached.empty() ? int64_t(1) << 30
+                                   : std::max<int64_t>(std::llround(exact), 1);
     const int64_t scale = int64_t(1) << scaleBits;
     for (int64_t i = 0; i <= 120; ++i) {
-      int64_t m = nominal + (i % 2 ? -(i + 1) / 2 : i / 2);
+      int64_t m =
+          std::max<int64_t>(nominal + (i % 2 ? -(i + 1) / 2 : i / 2), 1);
       // The least x with ((x m + 2^30) >> 31) + 2^(shift-1) >= y 2^shift.
       auto from = [&](int64_t y) {
         __int128 aim = (__int128(2 * y - 1) << (shift + 30)) - (1 << 30);
@@ -265,27 +268,33 @@ private:
 
 } // namespace
 
-bool RequantizationForm::solveLine(const ConvolutionProblem &p) {
+bool RequantizationForm::solveLine(const ConvolutionProblem &p,
+                                   const std::vector<int64_t> &only) {
   const Requantization &r = p.requantization;
   std::vector<AccumulatorRange> ranges = accumulatorRanges(p);
-  for (const AccumulatorRange &range : ranges)
+  std::vector<int64_t> channels = only;
+  for (int64_t o = 0; only.empty() && o < p.outputChannels; ++o)
+    channels.push_back(o);
+  std::vector<Steps> steps;
+  for (int64_t o : channels) {
+    const AccumulatorRange &range = ranges[size_t(o)];
     if (range.low < INT32_MIN || range.high > INT32_MAX)
       return false; // sums may wrap around
-  std::vector<Steps> channels;
-  for (int64_t o = 0; o < p.outputChannels; ++o)
-    channels.emplace_back(r, ranges[size_t(o)], o);
+    steps.emplace_back(r, range, o);
+  }
   // Few shifts, so that layers of one shape share their functions.
   for (int candidate : {14, 12, 10, 16})
     for (int bits = 14; bits >= 5; --bits) {
-      lines.clear();
+      lines.assign(size_t(p.outputChannels), {0, 0});
       bool found = true;
-      for (int64_t o = 0; found && o < p.outputChannels; ++o) {
+      for (size_t i = 0; found && i < channels.size(); ++i) {
+        auto o = size_t(channels[i]);
         std::pair<int32_t, int32_t> solved;
-        found = channels[size_t(o)].solve(bits, candidate, solved);
+        found = steps[i].solve(bits, candidate, solved);
         // What arrives is the sum without its bias.
         solved.first = int32_t(uint32_t(solved.first) +
-                               (uint32_t(uint64_t(p.bias[size_t(o)])) << bits));
-        lines.push_back(solved);
+                               (uint32_t(uint64_t(p.bias[o])) << bits));
+        lines[o] = solved;
       }
       if (found) {
         shift = candidate;

@@ -52,8 +52,10 @@ struct RequantizationForm {
   static bool mayBeLine(const Requantization &requantization);
   /// The line as a plan, without the search: enough to count instructions.
   static RequantizationForm unsolvedLine(const Requantization &requantization);
-  /// Finds the line for these weights; false where there is none.
-  bool solveLine(const ConvolutionProblem &p);
+  /// Finds the line for these weights, at least for the channels `only` if
+  /// there are any; false where there is none.
+  bool solveLine(const ConvolutionProblem &p,
+                 const std::vector<int64_t> &only = {});
 
   /// int32 words of one channel: bias, multiplier, -right[, f][, left]; of a
   /// line: addend, multiplier.
