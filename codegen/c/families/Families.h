@@ -32,6 +32,7 @@ namespace adze::families {
   FAMILY(convPointwiseScalar) /* conv_pointwise/Scalar.cpp */                  \
   FAMILY(convFirstScalar) /* conv_first/Scalar.cpp */                          \
   FAMILY(convWinogradDsp) /* conv_winograd/Dsp.cpp */                          \
+  FAMILY(convWinogradStridedDsp) /* conv_winograd/DspStrided.cpp */            \
   FAMILY(convWinogradScalar) /* conv_winograd/Scalar.cpp */                    \
   FAMILY(depthwiseScalar) /* depthwise/Scalar.cpp */                           \
   FAMILY(denseScalar) /* dense/Scalar.cpp */                                   \

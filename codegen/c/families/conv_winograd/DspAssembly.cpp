@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/conv_winograd/DspAssembly.h"
 
-#include "codegen/c/families/ArmAssembly.h"
-
 #include <fmt/format.h>
 
 namespace adze::families::winograd {
@@ -26,6 +24,74 @@ int64_t Shape::pointsPerTurn() const {
     if (points() % turn == 0 && turn * inputChannels <= 128)
       return turn;
   return 1;
+}
+
+void multiplyFourChannels(ArmAssembly &a, bool first) {
+  a.op("ldmia r0!, {{r6-r9}}");
+  a.op("ldmia r1!, {{r10-r12, lr}}");
+  a.op("smlad r4, r8, r10, {}", first ? "r2" : "r4");
+  a.op("smlad r5, r8, r12, {}", first ? "r3" : "r5");
+  a.op("smlad r2, r6, r10, r2");
+  a.op("smlad r3, r6, r12, r3");
+  a.op("smlad r4, r9, r11, r4");
+  a.op("smlad r5, r9, lr, r5");
+  a.op("smlad r2, r7, r11, r2");
+  a.op("smlad r3, r7, lr, r3");
+}
+
+void storeRow(ArmAssembly &a, const Shape &s, int64_t frame) {
+  auto each = [&](auto &&emit) {
+    for (int64_t x = 0; x < s.tile; ++x)
+      emit(fmt::format("r{}", 4 + x), x);
+  };
+  if (s.stepped) {
+    a.op("ldr r9, [sp, #{}]", frame);
+    each([&](const std::string &r, int64_t) {
+      a.op("smmlar r10, {}, r1, r2", r);
+      a.op("and {0}, r9, {0}, asr #31", r);
+      a.op("add {0}, {0}, r10", r);
+    });
+  } else {
+    each([&](const std::string &r, int64_t) {
+      a.op("smmlar {0}, {0}, r1, r2", r);
+    });
+  }
+  each([&](const std::string &r, int64_t) {
+    a.op("ssat {0}, #8, {0}, asr #{1}", r, s.shift);
+  });
+  if (s.clamps)
+    each([&](const std::string &r, int64_t) {
+      a.op("sub {0}, {0}, #{1}", r, s.clampSubtract);
+      a.op("ssat {0}, #8, {0}", r);
+      a.op("add {0}, {0}, #{1}", r, s.clampAdd);
+    });
+  each([&](const std::string &r, int64_t x) {
+    a.op("strb {}, [r0, #{}]", r, x * s.outputChannels);
+  });
+}
+
+std::string plainStore(const Shape &s) {
+  std::string text = R"(        const int32_t sum = (int32_t)y[x];
+        const int64_t high = ((int64_t)sum * factors[0] + 2147483648) >> 32;
+        int32_t value = (int32_t)high + factors[1];
+)";
+  if (s.stepped)
+    text += "        value += sum < 0 ? factors[2] : 0;\n";
+  auto saturate = [&](const std::string &value) {
+    text += fmt::format("        value = {};\n"
+                        "        value = value < -128 ? -128 : value;\n"
+                        "        value = value > 127 ? 127 : value;\n",
+                        value);
+  };
+  saturate(fmt::format("value >> {}", s.shift));
+  if (s.clamps) {
+    saturate(fmt::format("value - {}", s.clampSubtract));
+    text += fmt::format("        value += {};\n", s.clampAdd);
+  }
+  return text +
+         fmt::format("        to[row * pitch + ({} * (k / 2) + x) * {} + "
+                     "k % 2] = (int8_t)value;\n",
+                     s.tile, s.outputChannels);
 }
 
 namespace {
@@ -180,78 +246,10 @@ std::string plainProduct(const Shape &s) {
       {{
 {7}      }}
       for (int32_t x = 0; x < {5}; ++x) {{
-        const int32_t sum = (int32_t)y[x];
-        const int64_t high = ((int64_t)sum * factors[0] + 2147483648) >> 32;
-        int32_t value = (int32_t)high + factors[1];
 )",
       s.points(), s.inputChannels / 4, turn, turn - 1, s.stepped ? 3 : 2,
       s.tile, t, pass);
-  if (s.stepped)
-    text += "        value += sum < 0 ? factors[2] : 0;\n";
-  auto saturate = [&](const std::string &value) {
-    text += fmt::format("        value = {};\n"
-                        "        value = value < -128 ? -128 : value;\n"
-                        "        value = value > 127 ? 127 : value;\n",
-                        value);
-  };
-  saturate(fmt::format("value >> {}", s.shift));
-  if (s.clamps) {
-    saturate(fmt::format("value - {}", s.clampSubtract));
-    text += fmt::format("        value += {};\n", s.clampAdd);
-  }
-  text +=
-      fmt::format("        to[row * pitch + ({} * (k / 2) + x) * {} + k % 2] "
-                  "= (int8_t)value;\n      }}\n    }}\n  }}\n",
-                  s.tile, s.outputChannels);
-  return text;
-}
-
-/// Sixteen products of four channels, two tiles and two output channels. The
-/// sums of the second tile start where those of the first one do.
-void multiplyFourChannels(ArmAssembly &a, bool first) {
-  a.op("ldmia r0!, {{r6-r9}}");
-  a.op("ldmia r1!, {{r10-r12, lr}}");
-  a.op("smlad r4, r8, r10, {}", first ? "r2" : "r4");
-  a.op("smlad r5, r8, r12, {}", first ? "r3" : "r5");
-  a.op("smlad r2, r6, r10, r2");
-  a.op("smlad r3, r6, r12, r3");
-  a.op("smlad r4, r9, r11, r4");
-  a.op("smlad r5, r9, lr, r5");
-  a.op("smlad r2, r7, r11, r2");
-  a.op("smlad r3, r7, lr, r3");
-}
-
-/// Requantizes and stores the `tile` values from r4 on; r0 points to the row,
-/// r1 and r2 hold multiplier and addend.
-void storeRow(ArmAssembly &a, const Shape &s, int64_t frame) {
-  auto each = [&](auto &&emit) {
-    for (int64_t x = 0; x < s.tile; ++x)
-      emit(fmt::format("r{}", 4 + x), x);
-  };
-  if (s.stepped) {
-    a.op("ldr r9, [sp, #{}]", frame);
-    each([&](const std::string &r, int64_t) {
-      a.op("smmlar r10, {}, r1, r2", r);
-      a.op("and {0}, r9, {0}, asr #31", r);
-      a.op("add {0}, {0}, r10", r);
-    });
-  } else {
-    each([&](const std::string &r, int64_t) {
-      a.op("smmlar {0}, {0}, r1, r2", r);
-    });
-  }
-  each([&](const std::string &r, int64_t) {
-    a.op("ssat {0}, #8, {0}, asr #{1}", r, s.shift);
-  });
-  if (s.clamps)
-    each([&](const std::string &r, int64_t) {
-      a.op("sub {0}, {0}, #{1}", r, s.clampSubtract);
-      a.op("ssat {0}, #8, {0}", r);
-      a.op("add {0}, {0}, #{1}", r, s.clampAdd);
-    });
-  each([&](const std::string &r, int64_t x) {
-    a.op("strb {}, [r0, #{}]", r, x * s.outputChannels);
-  });
+  return text + plainStore(s) + "      }\n    }\n  }\n";
 }
 
 } // namespace

@@ -32,6 +32,7 @@
 #ifndef ADZE_CODEGEN_C_FAMILIES_CONV_WINOGRAD_DSPASSEMBLY_H
 #define ADZE_CODEGEN_C_FAMILIES_CONV_WINOGRAD_DSPASSEMBLY_H
 
+#include "codegen/c/families/ArmAssembly.h"
 #include "codegen/c/families/requantize/Search.h"
 
 #include <string>
@@ -73,6 +74,16 @@ Function inputTransform(const Shape &shape);
 /// pair][2] words of weights; a word that is zero after the last turn; then
 /// multiplier, addend and, in the stepped form, step of both channels.
 Function product(const Shape &shape);
+
+/// Sixteen products of four channels, two tiles and two output channels: r0 and
+/// r1 run over inputs and weights, r2 to r5 are the sums. Those of the second
+/// tile start where those of the first one do.
+void multiplyFourChannels(ArmAssembly &assembly, bool first);
+/// Requantizes and stores the `tile` values from r4 on; r0 points to the row,
+/// r1 and r2 hold multiplier and addend, [sp, #frame] the step.
+void storeRow(ArmAssembly &assembly, const Shape &shape, int64_t frame);
+/// The same as plain C: y[x] of row `row` into `to`, tile and channel by `k`.
+std::string plainStore(const Shape &shape);
 
 /// Rows of G.
 int64_t weightTransform(int64_t tile, int64_t point, int64_t tap);
