@@ -421,7 +421,7 @@ bool Generator::generate(bool pack, KernelCode &code,
   features.instructions = double(instructions);
   features.loads = double(loads);
   features.constantBytes = int64_t(p.weights.size()) * 2 + requantizer.bytes();
-  features.codeBytes = 1800;
+  features.codeBytes = rvv::estimateCodeBytes(body);
   features.scratchBytes = scratch;
   features.stackBytes = 220;
   return true;

@@ -548,7 +548,7 @@ bool Generator::generate(bool pack, KernelCode &code,
   features.loads = double(loads);
   features.constantBytes =
       points * tile.weightElements() * 2 + requantizer.bytes();
-  features.codeBytes = 3000;
+  features.codeBytes = rvv::estimateCodeBytes(body);
   features.scratchBytes = scratch;
   features.stackBytes = 250;
   return true;

@@ -526,7 +526,7 @@ bool Generator::generate(bool pack, KernelCode &code,
   features.instructions = double(instructions);
   features.loads = double(loads);
   features.constantBytes = weightElements() * 2 + requantizer.bytes();
-  features.codeBytes = 1200;
+  features.codeBytes = rvv::estimateCodeBytes(body);
   features.scratchBytes = scratch;
   features.stackBytes = 160 + 8 * p.kernelHeight;
   return true;

@@ -65,4 +65,11 @@ CountedText Assembly::finish(const std::string &indent) const {
   return {text, instructions, loads};
 }
 
+int64_t estimateCodeBytes(const std::string &body) {
+  int64_t lines = 0;
+  for (size_t at = 0; (at = body.find("\\n\"", at)) != std::string::npos; ++at)
+    ++lines;
+  return 400 + lines * 7 / 2;
+}
+
 } // namespace adze::families::rvv

@@ -46,6 +46,10 @@ private:
   int64_t instructions = 0, loads = 0;
 };
 
+/// Bytes of the code of a body: its lines of assembly, a good part of which are
+/// compressed instructions, and what is around them.
+int64_t estimateCodeBytes(const std::string &body);
+
 } // namespace adze::families::rvv
 
 #endif

@@ -356,7 +356,7 @@ bool Generator::generate(bool pack, KernelCode &code,
   features.loads = double(loads);
   features.constantBytes =
       tile.weightElements() * p.groups * tile.weightBytes + requantizer.bytes();
-  features.codeBytes = 1500;
+  features.codeBytes = estimateCodeBytes(body);
   features.scratchBytes = ring.scratchBytes();
   features.stackBytes = 200 + 8 * p.kernelHeight * split;
   return true;
