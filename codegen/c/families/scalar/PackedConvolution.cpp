@@ -9,6 +9,7 @@
 #include "codegen/c/families/scalar/NarrowWeights.h"
 #include "codegen/c/families/scalar/PackedTile.h"
 #include "codegen/c/families/scalar/Text.h"
+#include "codegen/c/families/scalar/WideTile.h"
 
 #include <fmt/format.h>
 
@@ -47,7 +48,7 @@ struct Tiling {
 
 /// The gathering of inputs of one layer.
 struct Gather {
-  explicit Gather(const ConvolutionProblem &p) : p(p) {
+  Gather(const ConvolutionProblem &p, bool wide) : p(p), wide(wide) {
     int64_t below = (p.outputHeight - 1) * p.strideHeight - p.padTop +
                     (p.kernelHeight - 1) * p.dilationHeight;
     int64_t right = (p.outputWidth - 1) * p.strideWidth - p.padLeft +
@@ -62,8 +63,10 @@ struct Gather {
   }
   /// Elements that one turn of the copying loop takes, a divisor of the run.
   int64_t unroll() const {
+    // Of the channels of a pixel, where that is enough: borders copy pixels.
+    int64_t length = p.groupInputs() < 4 ? run() : p.groupInputs();
     for (int64_t u = 12; u > 1; --u)
-      if (run() % u == 0)
+      if (length % u == 0)
         return u;
     return 1;
   }
@@ -78,7 +81,7 @@ struct Gather {
   std::string text(int pairs, const std::string &indent) const;
 
   const ConvolutionProblem &p;
-  bool rowsLeave, columnsLeave, contiguous;
+  bool wide, rowsLeave, columnsLeave, contiguous;
 };
 
 } // namespace
@@ -89,26 +92,29 @@ static std::string affine(const std::string &x, int64_t factor, int64_t minus) {
   return minus == 0 ? text : fmt::format("{} - {}", text, minus);
 }
 
-static std::string pairsName(int pairs, int64_t unroll) {
-  return fmt::format("adze_pairs_{}_by{}", pairs, unroll);
+static std::string pairsName(int pairs, int64_t unroll, bool wide) {
+  return fmt::format("adze_pairs{}_{}_by{}", wide ? "64" : "", pairs, unroll);
 }
 
-static void addPairs(KernelCode &code, int pairs, int64_t unroll) {
+static void addPairs(KernelCode &code, int pairs, int64_t unroll, bool wide) {
+  std::string name = pairsName(pairs, unroll, wide);
   std::string text = fmt::format(
       R"(/* Two pixels side by side into the halves of words, {0} * n elements. */
-ADZE_SHARED static void {1}(uint32_t *d, const int8_t *a, const int8_t *b, int32_t n)
+ADZE_SHARED static void {1}({2} *d, const int8_t *a, const int8_t *b, int32_t n)
 {{
   do {{
 )",
-      unroll, pairsName(pairs, unroll));
+      unroll, name, wide ? "uint64_t" : "uint32_t");
   for (int64_t i = 0; i < unroll; ++i)
-    text +=
-        fmt::format("    d[{}] = (uint32_t)a[{}] + ((uint32_t)b[{}] << 16);\n",
-                    i * pairs, i, i);
+    text += fmt::format(fmt::runtime(wide ? "    d[{}] = (uint64_t)a[{}] + "
+                                            "((uint64_t)b[{}] << 32);\n"
+                                          : "    d[{}] = (uint32_t)a[{}] + "
+                                            "((uint32_t)b[{}] << 16);\n"),
+                        i * pairs, i, i);
   text += fmt::format("    a += {0};\n    b += {0};\n    d += {1};\n"
                       "  }} while (--n > 0);\n}}\n",
                       unroll, unroll * pairs);
-  addSharedFunction(code, pairsName(pairs, unroll), text);
+  addSharedFunction(code, name, text);
 }
 
 /// Fills the words of one pair: `d` is where, (ya, xa) and (yb, xb) are the
@@ -118,7 +124,7 @@ std::string Gather::text(int pairs, const std::string &indent) const {
   auto call = [&](const std::string &a, const std::string &b, int64_t words,
                   const std::string &in) {
     return fmt::format("{0}{1}(d, {2}, {3}, {4});\n{0}d += {5};\n", in,
-                       pairsName(pairs, unroll()), a, b, words / unroll(),
+                       pairsName(pairs, unroll(), wide), a, b, words / unroll(),
                        words * pairs);
   };
   std::string text;
@@ -190,9 +196,10 @@ std::string Gather::text(int pairs, const std::string &indent) const {
       text += call("sa", "sb", inputs, deep);
     } else {
       text += fmt::format("{0}for (int32_t i = 0; i < {1}; ++i) {{\n"
-                          "{0}  *d = (uint32_t)sa[i] + ((uint32_t)sb[i] << "
-                          "16);\n{0}  d += {2};\n{0}}}\n",
-                          deep, inputs, pairs);
+                          "{0}  *d = ({3})sa[i] + (({3})sb[i] << {4});\n{0}  d "
+                          "+= {2};\n{0}}}\n",
+                          deep, inputs, pairs, wide ? "uint64_t" : "uint32_t",
+                          wide ? 32 : 16);
     }
     if (p.kernelWidth > 1)
       text += in + "  }\n";
@@ -210,16 +217,22 @@ bool PackedConvolution::matches(const Problem &problem, const Machine &) const {
          !schedules(problem, Machine()).empty();
 }
 
-std::vector<Schedule> PackedConvolution::schedules(const Problem &problem,
-                                                   const Machine &) const {
+std::vector<Schedule>
+PackedConvolution::schedules(const Problem &problem,
+                             const Machine &machine) const {
+  bool wide = hasWideMultiply(machine);
   ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
   std::vector<Schedule> result;
   int64_t pixels = p.outputHeight * p.outputWidth;
-  for (int channels : {2, 1, 3})
-    for (int pairs : {3, 2, 1}) {
-      // Three by three are more sums than registers.
+  for (int channels : {4, 2, 1, 3})
+    for (int pairs : {4, 3, 2, 1}) {
+      // A sum takes three registers, a wide one takes one. Blocks that overlap
+      // much store weights twice.
       if (pixels < 2 * pairs || p.groupOutputs() < channels ||
-          pairs * channels > 6 || (channels != 2 && p.weightBits < 8) ||
+          pairs * channels > (wide ? 16 : 6) || (!wide && pairs > 3) ||
+          (channels == 4 &&
+           !(wide && (p.groupOutputs() % 4 == 0 || p.groupOutputs() > 40))) ||
+          (channels % 2 != 0 && p.weightBits < 8) ||
           (channels == 3 && p.groupOutputs() % 3 != 0) ||
           (channels == 1 && p.groupOutputs() > 1))
         continue;
@@ -249,31 +262,31 @@ KernelFeatures PackedConvolution::features(const Problem &problem,
                                            const Machine &machine) const {
   ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
   Tiling t(p, schedule);
-  Gather gather(p);
+  bool wide = hasWideMultiply(machine);
+  Gather gather(p, wide);
   const Requantization &q = p.requantization;
   bool twoSided = q.rounding == Rounding::twice && q.zeroPoint != q.low;
-  int64_t flushes = countFlushes(p, t.tile.channels);
+  int64_t flushes = wide ? 0 : countFlushes(p, t.tile.channels);
   double images = double(p.batch * p.groups);
   auto cost = [&](int pairs) {
     TileSize size{pairs, t.tile.channels};
-    return packedTileInstructions(p, size, flushes, twoSided, machine) +
+    return (wide
+                ? wideTileInstructions(p, size, twoSided)
+                : packedTileInstructions(p, size, flushes, twoSided, machine)) +
            pairs * gather.instructions() + 60;
   };
   KernelFeatures f;
   f.instructions = images * (double(t.full) * cost(t.tile.pairs) +
                              (t.rest ? cost(t.rest) : 0));
-  // 64-bit registers hold the words sign-extended.
-  if (machine.wordBits == 64)
-    f.instructions *= 1.25;
   auto blocks = int64_t(channelBlocks(p, t.tile.channels).size()) * p.groups;
   int64_t taps = packedTaps(p);
   f.constantBytes =
       blocks *
       (t.tile.channels * (taps * storedBits(p) / 8 + (twoSided ? 12 : 8)) +
-       4 * ((taps / 2 + 31) / 32));
+       (wide ? 0 : 4 * ((taps / 2 + 31) / 32)));
   f.codeBytes = 400 + 100 * t.tile.pairs * t.tile.channels *
                           (t.rest && t.rest != t.tile.pairs ? 2 : 1);
-  f.scratchBytes = taps * t.tile.pairs * 4 + p.groupInputs();
+  f.scratchBytes = taps * t.tile.pairs * (wide ? 8 : 4) + p.groupInputs();
   f.stackBytes = 160;
   f.loads = f.instructions * 0.25;
   f.stores = f.instructions * 0.03;
@@ -281,25 +294,31 @@ KernelFeatures PackedConvolution::features(const Problem &problem,
 }
 
 bool PackedConvolution::generate(const Problem &problem,
-                                 const Schedule &schedule, const Machine &,
+                                 const Schedule &schedule,
+                                 const Machine &machine,
                                  KernelCode &code) const {
+  bool wide = hasWideMultiply(machine);
   ConvolutionProblem p = flattened(std::get<ConvolutionProblem>(problem));
   Tiling t(p, schedule);
   std::optional<LineForm> form = findLineForm(p);
   PackedWeights packed;
-  if (!form || !packWeights(p, t.tile.channels, *form, packed))
+  if (!form || !packWeights(p, t.tile.channels, *form, !wide, packed))
     return false;
-  code.constants = {byteConstant(packed.weights),
-                    wordConstant(packed.groupEnds), wordConstant(packed.lines)};
+  code.constants = {byteConstant(packed.weights), wordConstant(packed.lines)};
+  if (!wide)
+    code.constants.push_back(wordConstant(packed.groupEnds));
   int64_t taps = packedTaps(p), words = (taps / 2 + 31) / 32;
   auto blocks = int64_t(channelBlocks(p, t.tile.channels).size());
   int64_t columns = taps * t.tile.pairs;
-  Gather gather(p);
+  Gather gather(p, wide);
+  if (wide)
+    columns *= 2;
   code.scratchBytes = {columns * 4 +
                        (gather.bordered() ? (p.groupInputs() + 3) / 4 * 4 : 0)};
 
   std::string b;
-  b += "  uint32_t *columns = (uint32_t *)scratch0;\n";
+  std::string word = wide ? "uint64_t" : "uint32_t";
+  b += fmt::format("  {0} *columns = ({0} *)scratch0;\n", word);
   if (gather.bordered()) {
     b += fmt::format("  int8_t *blank = (int8_t *)(scratch0 + {});\n", columns);
     b += fmt::format("  for (int32_t i = 0; i < {}; ++i) {{\n    blank[i] = "
@@ -315,7 +334,7 @@ bool PackedConvolution::generate(const Problem &problem,
     input += fmt::format(" + n * {}", imageIn);
     output += fmt::format(" + n * {}", imageOut);
   }
-  std::string weights = "c0", ends = "c1", lines = "c2";
+  std::string weights = "c0", lines = "c1", ends = "c2";
   if (p.groups > 1) {
     b += fmt::format("{}for (int32_t g = 0; g < {}; ++g) {{\n", in, p.groups);
     in += "  ";
@@ -331,9 +350,12 @@ bool PackedConvolution::generate(const Problem &problem,
                    input, output);
   // One tile of the given number of pairs from pixel `from` on.
   auto tile = [&](int pairs, const std::string &indent) {
-    addPairs(code, pairs, gather.unroll());
-    std::string name = addPackedTile(code, {pairs, t.tile.channels},
-                                     storedBits(p), *form, p.requantization);
+    addPairs(code, pairs, gather.unroll(), wide);
+    TileSize size{pairs, t.tile.channels};
+    std::string name =
+        wide
+            ? addWideTile(code, size, storedBits(p), *form, p.requantization)
+            : addPackedTile(code, size, storedBits(p), *form, p.requantization);
     std::string text;
     bool oneRow = p.outputHeight == 1;
     text +=
@@ -344,7 +366,7 @@ bool PackedConvolution::generate(const Problem &problem,
     text += fmt::format("{}for (int32_t pair = 0; pair < {}; ++pair) {{\n",
                         indent, pairs);
     std::string deep = indent + "  ";
-    text += deep + "uint32_t *d = columns + pair;\n";
+    text += fmt::format("{}{} *d = columns + pair;\n", deep, word);
     for (const char *v : {"a", "b"}) {
       text += fmt::format("{0}int32_t y{1} = {2};\n{0}int32_t x{1} = {3};\n",
                           deep, v, affine("y", p.strideHeight, p.padTop),
@@ -358,12 +380,13 @@ bool PackedConvolution::generate(const Problem &problem,
     }
     text += gather.text(pairs, deep);
     text += indent + "}\n";
-    text += fmt::format(
-        "{}{}(columns, {}, {}, {}, out + from * {}, {}, {}, {}{});\n", indent,
-        name, weights, ends, lines, p.outputChannels, p.outputChannels,
-        p.groupOutputs(), words,
-        form->twoSided ? fmt::format(", {}", lineOffset(p.requantization))
-                       : "");
+    std::string offset =
+        form->twoSided ? fmt::format(", {}", lineOffset(p.requantization)) : "";
+    text += fmt::format("{}{}(columns, {}, {}{}, out + from * {}, {}, {}, "
+                        "{}{});\n",
+                        indent, name, weights, wide ? "" : ends + ", ", lines,
+                        p.outputChannels, p.outputChannels, p.groupOutputs(),
+                        wide ? taps * pairs : words, offset);
     return text;
   };
   int64_t step = 2 * t.tile.pairs;

@@ -97,13 +97,13 @@ struct Block {
 } // namespace
 
 bool packWeights(const ConvolutionProblem &problem, int channels,
-                 const LineForm &form, PackedWeights &packed) {
+                 const LineForm &form, bool grouped, PackedWeights &packed) {
   for (int64_t group = 0; group < problem.groups; ++group)
     for (int64_t inGroup : channelBlocks(problem, channels)) {
       int64_t first = group * problem.groupOutputs() + inGroup;
       Block block(problem, first, channels, &form);
-      std::vector<bool> ends = block.ends();
-      if (ends.empty())
+      std::vector<bool> ends;
+      if (grouped && (ends = block.ends()).empty())
         return false;
       appendPacked(block.weights, storedBits(problem), packed.weights);
       for (size_t p = 0; p < ends.size(); ++p) {

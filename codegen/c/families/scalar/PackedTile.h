@@ -46,8 +46,9 @@ std::vector<int64_t> channelBlocks(const ConvolutionProblem &problem,
                                    int channels);
 
 /// False if two neighbouring weights leave the low field no room (-128, -128).
+/// Without `grouped` there are no groups to end.
 bool packWeights(const ConvolutionProblem &problem, int channels,
-                 const LineForm &form, PackedWeights &packed);
+                 const LineForm &form, bool grouped, PackedWeights &packed);
 /// How many groups the greedy partition needs, for estimates.
 int64_t countFlushes(const ConvolutionProblem &problem, int channels);
 
