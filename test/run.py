@@ -196,15 +196,20 @@ def bench_jobs(context):
             jobs.append(command_job("bench", case, 8, [
                 context.python, script, context.adze, context.models, case]))
         else:
-            jobs.append(Job("bench", case, 1, lambda: [
+            jobs.append(Job("bench", case, 1, lambda case=case: [
                 Result(case, SKIPPED, f"no model in {context.models}")]))
+    if (context.models / "mlperf_tiny").exists():
+        jobs.append(command_job("bench", "deviations from MISRA C:2012", 15, [
+            context.python, ROOT / "test/bench/misra.py", context.adze, context.models]))
     return jobs
 
 
 def kernel_jobs(context):
     """Generated kernels against the integer-exact reference."""
     check = context.build / "test/kernels/adze-kernel-check"
-    jobs = []
+    page = ROOT / "docs/reference/kernels.md"
+    jobs = [command_job("kernels", "docs/reference/kernels.md is what --list prints", 1, [
+        "bash", "-c", f"diff <({check} --list) {page}"])]
     for chip, compilers in KERNEL_CHIPS.items():
         for compiler in compilers:
             number = 400 if context.all else 25

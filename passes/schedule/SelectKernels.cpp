@@ -67,6 +67,7 @@ struct Choice {
 struct TextKernel {
   std::string text; // type, body and functions
   kernel::FuncOp function;
+  std::string name; // the one that it should have
 };
 
 class Selection {
@@ -354,9 +355,9 @@ kernel::FuncOp Selection::functionFor(Choice &choice, const Part &part,
       return known.function;
 
   builder.setInsertionPoint(choice.kernel);
+  std::string name = (choice.kernel.getSymName() + suffix).str();
   auto function =
-      kernel::FuncOp::create(builder, choice.kernel.getLoc(),
-                             (choice.kernel.getSymName() + suffix).str(), type);
+      kernel::FuncOp::create(builder, choice.kernel.getLoc(), name, type);
   function.getBody().getBlocks().clear();
   function.setSymVisibility("private");
   function.setDocAttr(builder.getStringAttr(describe(*part.problem)));
@@ -387,7 +388,7 @@ kernel::FuncOp Selection::functionFor(Choice &choice, const Part &part,
     function.setScratch(scratch);
   }
   symbols.insert(function);
-  texts.push_back({std::move(text), function});
+  texts.push_back({std::move(text), function, std::move(name)});
   return function;
 }
 
@@ -460,7 +461,11 @@ void Selection::apply() {
       constant->erase();
   for (Operation *kernel : kernels)
     if (SymbolTable::symbolKnownUseEmpty(kernel, module))
-      kernel->erase();
+      symbols.erase(kernel);
+  // The names of kernels that are gone are free for those in their place.
+  for (TextKernel &text : texts)
+    if (text.function.getSymName() != text.name && !symbols.lookup(text.name))
+      (void)symbols.rename(text.function, text.name);
 }
 
 namespace {

@@ -29,7 +29,7 @@ struct Options {
   std::string chip = "cortex-m4", family, model;
   std::vector<std::string> problem;
   unsigned seed = 1, random = 0;
-  bool all = false, json = false, text = false, predict = false;
+  bool all = false, json = false, text = false, list = false;
   CheckOptions check;
 };
 
@@ -149,6 +149,20 @@ int Runner::finish() {
   return failures ? 1 : 0;
 }
 
+/// The families as a page of the documentation.
+static void listFamilies() {
+  fmt::print(
+      "# Kernel families\n\n"
+      "<!-- Written by adze-kernel-check --list; edit the families. -->\n"
+      "\nGenerators of integer kernels for C targets "
+      "(`codegen/c/families`). `adze bench MODEL -t CHIP` shows which one "
+      "computes which layer\nand what it costs; `adze-kernel-check --chip "
+      "CHIP PROBLEM --all` compares all schedules of one layer, bit for bit "
+      "and in\ninstructions.\n\n| family | what it does |\n|---|---|\n");
+  for (const KernelFamily *family : cKernelFamilies())
+    fmt::print("| `{}` | {} |\n", family->name(), family->summary());
+}
+
 int main(int argc, char **argv) {
   Options options;
   CLI::App app("Generates kernels, runs them in an emulator, and compares them "
@@ -172,7 +186,13 @@ int main(int argc, char **argv) {
                "the plain C on this machine, under sanitizers");
   app.add_flag("--print", options.text, "print the generated C");
   app.add_flag("--json", options.json, "print a list of objects");
+  app.add_flag("--list", options.list,
+               "print docs/reference/kernels.md: the families");
   CLI11_PARSE(app, argc, argv);
+  if (options.list) {
+    listFamilies();
+    return 0;
+  }
   const Machine *machine = findMachine(options.chip);
   if (!machine) {
     fmt::print(stderr, "there is no machine '{}'\n", options.chip);
