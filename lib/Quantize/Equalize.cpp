@@ -131,23 +131,18 @@ int64_t quantize::equalizeLayers(Graph &graph) {
           madeRange[c] = std::max(madeRange[c],
                                   std::fabs(double(made.floats[size_t(at)])));
         });
-      // A channel of small weights and a large bias has a large result, which
-      // must not grow with its weights.
-      if (first.inputs.size() > 2 && !first.inputs[2].empty()) {
-        const Constant &bias = graph.constants.at(first.inputs[2]);
-        for (size_t c = 0; c < channels; ++c)
-          madeRange[c] =
-              std::max(madeRange[c], std::fabs(double(bias.floats[c])));
-      }
       forEachInput(graph, second, [&](int64_t at, int64_t c) {
         readRange[size_t(c)] = std::max(
             readRange[size_t(c)], std::fabs(double(read.floats[size_t(at)])));
       });
+      // A channel that training has all but switched off stays: its result is
+      // its bias, which must not grow with its weights.
+      constexpr double dead = 1e-2;
+      double mostMade = *std::max_element(madeRange.begin(), madeRange.end()),
+             mostRead = *std::max_element(readRange.begin(), readRange.end());
       for (size_t c = 0; c < channels; ++c)
-        if (madeRange[c] > 0 && readRange[c] > 0)
-          // Bounded: a channel that is nearly dead must not rule the others.
-          factor[c] =
-              std::clamp(std::sqrt(madeRange[c] / readRange[c]), 1e-2, 1e2);
+        if (madeRange[c] > dead * mostMade && readRange[c] > dead * mostRead)
+          factor[c] = std::sqrt(madeRange[c] / readRange[c]);
       for (size_t c = 0; c < channels; ++c)
         layout.forEach(int64_t(c), [&](int64_t at) {
           float &weight = made.floats[size_t(at)];

@@ -178,14 +178,17 @@ struct LayerSearch {
 };
 } // namespace
 
-/// Whether only one layer computes with the group's numbers: what one layer
-/// would rather clip another may need.
-static bool hasOneReader(const Plan &plan, const Group &group) {
+/// Whether only this layer computes with the group's numbers, as they were
+/// made: what one layer would rather clip, another may need; and behind an
+/// average numbers are smaller than before it.
+static bool ownsInput(const Plan &plan, const Layer &layer,
+                      const Group &group) {
   int readers = 0;
-  for (const Layer &layer : plan.layers)
-    for (const std::string &name : layer.inputs)
-      readers += layer.rule != Rule::Shared && plan.group(name) == &group;
-  return readers == 1;
+  for (const Layer &other : plan.layers)
+    for (const std::string &name : other.inputs)
+      readers += plan.group(name) == &group;
+  return readers == 1 && group.sources.size() == 1 &&
+         group.sources[0] == layer.inputs[0];
 }
 
 void quantize::searchScales(const Graph &graph,
@@ -207,7 +210,7 @@ void quantize::searchScales(const Graph &graph,
       search.searchWeights(
           data[i].rounded(group.scale, group.zeroPoint, group.bits),
           plan.weightScales[i]);
-      if (group.fixed || !hasOneReader(plan, group))
+      if (group.fixed || !ownsInput(plan, layer, group))
         break;
       LayerSearch::Matrices weights =
           search.roundedWeights(plan.weightScales[i], 1);
