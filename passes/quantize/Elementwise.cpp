@@ -177,8 +177,8 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
     return refuse(pool, "pooling of int16 has no integer form");
   bool isPadded =
       llvm::any_of(pool.getPads(), [](int64_t pad) { return pad != 0; });
-  if (tail.bias || (isPadded && pool.getCountIncludePad()))
-    return refuse(pool, "it counts elements of the padding");
+  if (tail.bias)
+    return refuse(pool, "something is added behind it");
   auto bounds = clampOf(tail.functions, op, to);
   if (!bounds)
     return refuse(pool, "the function behind it is no clamp");
@@ -186,10 +186,29 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
   Location loc = pool.getLoc();
   auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType())
                   .clone(b.getI8Type());
+  size_t first = pool.getLayout() == nn::Layout::channels_last ? 1 : 2;
+  if (isPadded && pool.getCountIncludePad()) {
+    // Zeros that count are elements like others.
+    size_t spatial = pool.getWindow().size();
+    SmallVector<int64_t> low(type.getRank(), 0), high(type.getRank(), 0),
+        padded(shapeOf(x->value));
+    for (size_t d = 0; d < spatial; ++d) {
+      low[first + d] = pool.getPads()[d];
+      high[first + d] = pool.getPads()[d + spatial];
+      padded[first + d] += low[first + d] + high[first + d];
+    }
+    Value zero = makeConstant(b, loc, RankedTensorType::get({1}, b.getI8Type()),
+                              x->parameters.zeroPoint, "zero");
+    x->value = nn::PadOp::create(b, loc, type.clone(padded), x->value, zero,
+                                 nn::PadMode::constant, low, high);
+    pool = cast<nn::PoolOp>(b.clone(*pool));
+    pool.setPads(SmallVector<int64_t>(2 * spatial, 0));
+    pool.setCountIncludePad(false);
+    isPadded = false;
+  }
   // Windows that are whole everywhere are a sum with one factor.
   int64_t count = 1;
   bool isWhole = !isPadded;
-  size_t first = pool.getLayout() == nn::Layout::channels_last ? 1 : 2;
   for (size_t d = 0; d < pool.getWindow().size(); ++d) {
     count *= pool.getWindow()[d];
     isWhole &= (type.getDimSize(first + d) - 1) * pool.getStrides()[d] +

@@ -19,7 +19,7 @@ namespace adze::quantize {
 struct Tail {
   mlir::Value base; // the operation's result
   llvm::SmallVector<mlir::linalg::GenericOp> functions; // last first
-  mlir::Value bias; // added along the last dimension of `base`, or null
+  mlir::Value bias; // added along its output channels, or null
 };
 
 /// Sums of integer products.

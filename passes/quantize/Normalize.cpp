@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 #include "passes/quantize/Normalize.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/lower/ElementEmitter.h"
 #include "passes/quantize/Parameters.h"
@@ -322,15 +324,76 @@ struct RaiseFunction final : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// The mean of a dequantized tensor over all of its spatial dimensions is an
+/// average pool: sum / count with the sum over dimensions 1.. or 2.. .
+struct MeanToPool final : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op,
+                                PatternRewriter &rewriter) const override {
+    auto refuse = [&] {
+      return rewriter.notifyMatchFailure(op, "is no mean over an image");
+    };
+    if (!lower::isElementwise(op) || op.getNumDpsInputs() != 1 ||
+        op.getNumResults() != 1 || !op.getIndexingMapsArray()[0].isIdentity())
+      return refuse();
+    auto sum = op.getInputs()[0].getDefiningOp<linalg::GenericOp>();
+    auto divide = dyn_cast<arith::DivFOp>(op.getBody()->front());
+    if (!divide) // a constant may stand in front
+      divide = dyn_cast_if_present<arith::DivFOp>(
+          op.getBody()->front().getNextNode());
+    FloatAttr count;
+    if (!divide || divide->getNextNode() != op.getBody()->getTerminator() ||
+        divide.getLhs() != op.getBody()->getArgument(0) ||
+        !matchPattern(divide.getRhs(), m_Constant(&count)) || !sum ||
+        sum.getNumReductionLoops() == 0 || sum.getNumDpsInputs() != 1 ||
+        sum.getNumResults() != 1 || !sum.getIndexingMapsArray()[0].isIdentity())
+      return refuse();
+    auto add = dyn_cast<arith::AddFOp>(sum.getBody()->front());
+    auto fill = sum.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+    FloatAttr start;
+    if (!add || add->getNextNode() != sum.getBody()->getTerminator() || !fill ||
+        !matchPattern(fill.getInputs()[0], m_Constant(&start)) ||
+        !start.getValue().isZero() || !quantizedTensorOf(sum.getInputs()[0]))
+      return refuse();
+    ArrayRef<int64_t> shape = shapeOf(sum.getInputs()[0]);
+    SmallVector<unsigned> reduced;
+    sum.getReductionDims(reduced);
+    if (shape.size() < 3 || reduced.size() + 2 != shape.size() ||
+        reduced.back() - reduced.front() + 1 != reduced.size() ||
+        (reduced.front() != 1 && reduced.front() != 2))
+      return refuse();
+    bool last = reduced.front() == 1;
+    SmallVector<int64_t> window, ones(reduced.size(), 1),
+        zeros(2 * reduced.size(), 0), pooled(shape);
+    double elements = 1;
+    for (unsigned d : reduced) {
+      window.push_back(shape[d]);
+      elements *= double(shape[d]);
+      pooled[d] = 1;
+    }
+    if (count.getValueAsDouble() != elements)
+      return refuse();
+    auto type = cast<RankedTensorType>(op.getResult(0).getType());
+    auto pool = nn::PoolOp::create(
+        rewriter, op.getLoc(), TypeRange{type.clone(pooled)},
+        sum.getInputs()[0], nn::PoolKind::average, window, ones, ones, zeros,
+        /*count_include_pad=*/false, /*p=*/2, /*column_major=*/false,
+        /*is_unsigned=*/false,
+        last ? nn::Layout::channels_last : nn::Layout::channels_first);
+    rewriter.replaceOpWithNewOp<nn::ReshapeOp>(op, type, pool.getOutputs()[0]);
+    return success();
+  }
+};
+
 } // namespace
 
 LogicalResult quantize::normalize(Operation *root) {
   RewritePatternSet patterns(root->getContext());
-  patterns.add<SignedQuantize, SignedDequantize, SinkRebase,
-               SinkRebaseThroughPool, SinkRebaseThroughConcat, SinkDequantize,
-               SinkDequantizeThroughPool, SinkDequantizeThroughConcat,
-               SinkDequantizeThroughPad, RaiseQuantize, RaiseFunction>(
-      root->getContext());
+  patterns
+      .add<SignedQuantize, SignedDequantize, SinkRebase, SinkRebaseThroughPool,
+           SinkRebaseThroughConcat, SinkDequantize, SinkDequantizeThroughPool,
+           SinkDequantizeThroughConcat, SinkDequantizeThroughPad, RaiseQuantize,
+           RaiseFunction, MeanToPool>(root->getContext());
   nn::ReshapeOp::getCanonicalizationPatterns(patterns, root->getContext());
   nn::TransposeOp::getCanonicalizationPatterns(patterns, root->getContext());
   return applyPatternsGreedily(root, std::move(patterns));

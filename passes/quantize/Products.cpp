@@ -39,10 +39,86 @@ struct Weights {
 
 } // namespace
 
+/// Weights with a scale for each index of an axis whose elements are moved
+/// afterwards (a transposed convolution's): integers and scales move alike.
+static Value movedWeights(Value value, int64_t axis) {
+  SmallVector<Operation *> movements;
+  Value source = value;
+  while (Operation *op = source.getDefiningOp()) {
+    auto pad = dyn_cast<nn::PadOp>(op);
+    if (!isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp>(op) &&
+        !(pad && !pad.getValue()))
+      break;
+    movements.push_back(op);
+    source = op->getOperand(0);
+  }
+  auto stored = source.getDefiningOp<nn::DequantizeOp>();
+  if (!stored || movements.empty() || stored.getBlockSize() != 0 ||
+      !elementTypeOf(stored.getInput()).isInteger(8) || stored.getIsUnsigned())
+    return value;
+  auto codes = integersOf(stored.getInput());
+  auto scales = numbersOf(stored.getScale());
+  auto zeros = stored.getZeroPoint() ? integersOf(stored.getZeroPoint())
+                                     : std::vector<int64_t>{0};
+  if (!codes || !scales || !zeros ||
+      llvm::any_of(*zeros, [](int64_t zero) { return zero != 0; }))
+    return value;
+  auto type = cast<RankedTensorType>(stored.getInput().getType());
+  int64_t inner = 1;
+  for (int64_t d = stored.getAxis() + 1; d < type.getRank(); ++d)
+    inner *= type.getDimSize(d);
+  std::vector<float> spread;
+  for (size_t i = 0; i < codes->size(); ++i)
+    spread.push_back(float((*scales)[i / size_t(inner) % scales->size()]));
+  OpBuilder b(value.getDefiningOp());
+  Location loc = value.getLoc();
+  auto move = [&](Value x) {
+    for (Operation *op : llvm::reverse(movements)) {
+      Operation *made = b.clone(*op);
+      made->setOperand(0, x);
+      made->getResult(0).setType(
+          cast<RankedTensorType>(op->getResult(0).getType())
+              .clone(elementTypeOf(x)));
+      x = made->getResult(0);
+    }
+    return x;
+  };
+  auto moved = numbersOf(move(adze::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(type.clone(b.getF32Type()), ArrayRef(spread)))));
+  auto result = cast<RankedTensorType>(value.getType());
+  if (!moved)
+    return value;
+  // What padding filled in has no scale, and needs none.
+  std::vector<float> channelScales(size_t(result.getDimSize(axis)), 0);
+  inner = 1;
+  for (int64_t d = axis + 1; d < result.getRank(); ++d)
+    inner *= result.getDimSize(d);
+  for (auto [i, scale] : llvm::enumerate(*moved)) {
+    float &known = channelScales[i / size_t(inner) % channelScales.size()];
+    if (scale == 0)
+      continue;
+    if (known != 0 && known != float(scale))
+      return value;
+    known = float(scale);
+  }
+  for (float &scale : channelScales)
+    if (scale == 0)
+      scale = 1;
+  auto scaleType =
+      RankedTensorType::get({int64_t(channelScales.size())}, b.getF32Type());
+  Value scale = adze::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(scaleType, ArrayRef(channelScales)));
+  return nn::DequantizeOp::create(b, loc, result, move(stored.getInput()),
+                                  scale, Value(), axis, 0, false);
+}
+
 /// The weights behind a float value whose output channels are indexed by
 /// `axis`.
 static std::optional<Weights> weightsOf(Value value, int64_t axis,
                                         std::string &why) {
+  if (!value.getDefiningOp<nn::DequantizeOp>())
+    value = movedWeights(value, axis);
   auto op = value.getDefiningOp<nn::DequantizeOp>();
   auto type = cast<RankedTensorType>(value.getType());
   if (!op || !isa<IntegerType>(elementTypeOf(op.getInput()))) {
@@ -294,9 +370,6 @@ bool Former::formProduct(nn::QuantizeOp op, const Parameters &to,
   auto bounds = clampOf(tail.functions, op, to);
   if (!bounds)
     return refuse(product, "the function behind it is no clamp");
-  if (tail.bias && isa<nn::ConvOp>(product))
-    return refuse(product, "what is added to it does not lie along its "
-                           "channels");
   auto sums = accumulate(product, tail.bias);
   if (!sums)
     return false;

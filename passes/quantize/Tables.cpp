@@ -260,21 +260,21 @@ Tail quantize::tailOf(Value value) {
         !llvm::is_contained(add.getOperands(),
                             generic.getMatchingBlockArgument(main)))
       break;
-    AffineMap map = generic.getMatchingIndexingMap(bias);
-    ArrayRef<int64_t> sizes = shapeOf(bias->get());
-    bool alongLast = !sizes.empty();
-    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
-      bool isLast = i + 1 == map.getNumResults();
-      auto dim = dyn_cast<AffineDimExpr>(expr);
-      if (isLast)
-        alongLast &= dim && dim.getPosition() + 1 == map.getNumDims();
-      else
-        alongLast &= sizes[i] == 1;
-    }
+    // Along the channels of a convolution, or the columns of a matrix.
     Value product = main->get();
+    bool isConv = product.getDefiningOp<nn::ConvOp>() != nullptr;
     while (auto reshape = product.getDefiningOp<nn::ReshapeOp>())
       product = reshape.getInput();
-    if (!alongLast || !product.getDefiningOp<nn::MatmulOp>())
+    AffineMap map = generic.getMatchingIndexingMap(bias);
+    int64_t axis = isConv ? 1 : int64_t(map.getNumDims()) - 1;
+    ArrayRef<int64_t> sizes = shapeOf(bias->get());
+    bool alongChannels = isConv || product.getDefiningOp<nn::MatmulOp>();
+    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      alongChannels &=
+          sizes[i] == 1 || (dim && int64_t(dim.getPosition()) == axis);
+    }
+    if (!alongChannels)
       break;
     tail.bias = bias->get();
     value = main->get();
