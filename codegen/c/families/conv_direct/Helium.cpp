@@ -106,7 +106,7 @@ public:
       double segments = p.dilationWidth == 1 ? 1 : double(p.kernelWidth);
       double bytes = double(tile.depth) / segments;
       f.instructions +=
-          pixels * (segments * (std::ceil(bytes / 16) * 3 + 10) + 10) +
+          pixels * (segments * (std::ceil(bytes / 16) * 3 + 6) + 4) +
           tiles * (tile.perCall() + tile.perTile() + 8);
       f.scratchBytes += (2 * tile.pixels - 1) * tile.pitch;
     } else {

@@ -170,17 +170,21 @@ std::string Columns::loops(const std::string &declarations,
 
 double Columns::instructions() const {
   double c = double(p.inputChannels), row = 0;
-  if (perVector())
-    row = double(copied()) / double(perVector()) * 6 + 22;
+  if (int64_t per = perVector())
+    row = double(copied() / per) * 6 + (copied() % per ? 8 : 0) + 10;
   else
-    row = double(copied()) * (2 * double(p.inputChannels / 16) + 3 +
-                              (p.inputChannels % 16 ? 4 : 0)) +
-          16;
-  double rows = double(p.batch * p.outputHeight);
-  double border = double(count()) * (c * 0.5 + 6);
-  return rows * double(p.kernelHeight) * (row + 8) +
-         double(p.batch * (p.kernelHeight - 1)) * border +
-         double(count()) * double(columnBytes()) * 0.5 + rows * 6 + 40;
+    row = double(copied()) * (2 * double(p.inputChannels / 16) + 1 +
+                              (p.inputChannels % 16 ? 3 : 0)) +
+          14;
+  double border = double(count()) * (c * 0.5 + 6) + 10;
+  double all = 0;
+  for (int64_t y = 0; y < p.outputHeight; ++y)
+    for (int64_t k = 0; k < p.kernelHeight; ++k) {
+      int64_t at = y * p.strideHeight + k * p.dilationHeight - p.padTop;
+      all += at >= 0 && at < p.inputHeight ? row : border;
+    }
+  return double(p.batch) * (all + double(p.outputHeight) * 6) +
+         double(count() * columnBytes()) * 0.5 + 40;
 }
 
 } // namespace adze::families::helium

@@ -545,8 +545,9 @@ void DotTile::addFunction(KernelCode &code) const {
   families::addFunction(
       code, name(),
       nakedFunction(fmt::format("Windows of {} bytes, {} pixels a tile, times "
-                                "{} filters.",
-                                depth, pixels, outputs),
+                                "the filters of {} channels{}.",
+                                depth, pixels, outputPitch,
+                                live.empty() ? "" : " that are not constant"),
                     name(),
                     {"const int8_t *a", "const int8_t *w", "int8_t *out",
                      "int32_t tiles"},
