@@ -33,6 +33,8 @@ namespace {
 using rvv::Assembly;
 using rvv::CountedText;
 
+/// Rows of a kernel whose pointers stay in registers.
+constexpr int64_t mostPointers = 4;
 /// Taps whose products are spelled out; of larger kernels, those of one row.
 constexpr int64_t longestKernel = 30;
 constexpr int registers = 8; // of a group of sums: 32 lanes at VLEN 128
@@ -48,6 +50,7 @@ public:
     // Halves of pairs are moved as words of 64 bits.
     if (adjacent || (few && p.strideWidth == 2 && channels % 8 == 0))
       group = std::min(32 / channels, p.outputWidth);
+    pointed = unrolled && p.kernelHeight <= mostPointers;
     columns = (p.outputWidth - 1) * p.strideWidth +
               (p.kernelWidth - 1) * p.dilationWidth + 1;
     // Cells hold two columns: every column with its right neighbour where
@@ -77,6 +80,11 @@ private:
   int64_t weightElements() const {
     return (unrolled ? 1 : p.kernelHeight) * pairs() * 2 * lanes();
   }
+  /// Cells from a tile to the next one; the last single pixel has no next.
+  int64_t tileCells(int64_t pixels) const {
+    int64_t columnsOfTile = pixels * group * p.strideWidth;
+    return adjacent ? columnsOfTile : columnsOfTile / 2;
+  }
   KernelConstant weights() const;
   CountedText tileText(int pixels, const std::string &indent) const;
   void products(int pixels, int64_t firstRow, int64_t endRow,
@@ -92,6 +100,7 @@ private:
     loads += text.loads * weight;
   }
   void rows(const std::string &indent, KernelCode &code);
+  void position(const std::string &bytes, const std::string &indent);
   void groupTiles(const std::string &indent);
   void channelTiles(const std::string &indent);
   void plainBody(KernelCode &code);
@@ -102,6 +111,7 @@ private:
   int64_t channels, group = 1, columns, cells, lineBytes, ringRows;
   int64_t cellElements, rowElements;
   bool unrolled;
+  bool pointed = false; // row0, row1, ... point to the pixels, else `rows`
   rvv::Requantizer requantizer;
   std::string body;
   int64_t weight = 1, instructions = 0, loads = 0;
@@ -123,14 +133,16 @@ KernelConstant Generator::weights() const {
   return constant;
 }
 
-/// The products of kernel rows [firstRow, endRow); %[p] points to the cell of
-/// the first pixel. Columns lie in v24 to v31, taps in v0 to v7.
+/// The products of kernel rows [firstRow, endRow); %[p], or %[row0] and so on,
+/// point to the cell of the first pixel; the latter are left at the next
+/// tile's. Columns lie in v24 to v31, taps in v0 to v7.
 void Generator::products(int pixels, int64_t firstRow, int64_t endRow,
                          Assembly &assembly) const {
   int64_t heldTaps = -1;
   int64_t tapStep = 4 * lanes(); // bytes
   for (int64_t ky = firstRow; ky < endRow; ++ky) {
-    if (firstRow == 0 && endRow > 1) {
+    std::string pointer = pointed ? fmt::format("%[row{}]", ky) : "%[p]";
+    if (!pointed && endRow > 1) {
       assembly.line(fmt::format("ld %[p], {}(%[rows])", 8 * ky), true);
       assembly.line("add %[p], %[p], %[x]");
     }
@@ -154,18 +166,22 @@ void Generator::products(int pixels, int64_t firstRow, int64_t endRow,
                 return order(a) < order(b);
               });
     int64_t at = 0, heldCell = -1;
+    auto move = [&](int64_t cell) {
+      int64_t distance = 2 * cellElements * (cell - at);
+      if (distance > 2047 || distance < -2048) {
+        assembly.clobber("t3");
+        assembly.line(fmt::format("li t3, {}", distance));
+        assembly.line(fmt::format("add {0}, {0}, t3", pointer));
+      } else if (distance) {
+        assembly.line(fmt::format("addi {0}, {0}, {1}", pointer, distance));
+      }
+      at = cell;
+    };
     for (const Product &product : list) {
       if (product.cell != heldCell) {
-        int64_t distance = 2 * cellElements * (product.cell - at);
-        if (distance > 2047 || distance < -2048) {
-          assembly.clobber("t3");
-          assembly.line(fmt::format("li t3, {}", distance));
-          assembly.line("add %[p], %[p], t3");
-        } else if (distance) {
-          assembly.line(fmt::format("addi %[p], %[p], {}", distance));
-        }
-        at = heldCell = product.cell;
-        assembly.line("vlseg2e16.v v24, (%[p])", true);
+        move(product.cell);
+        heldCell = product.cell;
+        assembly.line(fmt::format("vlseg2e16.v v24, ({})", pointer), true);
       }
       int64_t pair = pairOf(ky, product.kx);
       if (pair != heldTaps) {
@@ -185,6 +201,8 @@ void Generator::products(int pixels, int64_t firstRow, int64_t endRow,
                                 24 + 4 * product.half,
                                 4 * halfOf(ky, product.kx)));
     }
+    if (pointed && (pixels > 1 || group > 1))
+      move(tileCells(pixels));
   }
   if (!unrolled) { // on to the taps of the next row
     assembly.clobber("t3");
@@ -198,12 +216,18 @@ CountedText Generator::tileText(int pixels, const std::string &indent) const {
   Assembly assembly;
   requantizer.begin(registers, pixels, false, assembly);
   assembly.local("w", "const int16_t *", "weights");
-  assembly.local("p", "const int16_t *");
-  assembly.input("x", "offset");
+  if (!pointed) {
+    assembly.local("p", "const int16_t *");
+    assembly.input("x", "offset");
+  }
   for (int i = 0; i < 8; ++i)
     assembly.clobber(fmt::format("v{}", i));
   assembly.line("vsetvli zero, %[vl], e16, m4, ta, ma");
-  if (unrolled && p.kernelHeight > 1) {
+  if (pointed) {
+    for (int64_t ky = 0; ky < p.kernelHeight; ++ky)
+      assembly.advance(fmt::format("row{}", ky));
+    products(pixels, 0, p.kernelHeight, assembly);
+  } else if (unrolled && p.kernelHeight > 1) {
     assembly.input("rows", "rows");
     products(pixels, 0, p.kernelHeight, assembly);
   } else {
@@ -222,6 +246,18 @@ CountedText Generator::tileText(int pixels, const std::string &indent) const {
   return assembly.finish(indent);
 }
 
+/// The variables that point to the pixels, `bytes` behind the begin of rows.
+void Generator::position(const std::string &bytes, const std::string &indent) {
+  if (!pointed)
+    return line(indent,
+                fmt::format("ptrdiff_t offset = (ptrdiff_t)({});", bytes), 1);
+  for (int64_t ky = 0; ky < p.kernelHeight; ++ky)
+    line(
+        indent,
+        fmt::format("const int16_t *row{0} = start{0} + ({1}) / 2;", ky, bytes),
+        1);
+}
+
 /// Pixels and channels in lanes: two groups of pixels at a time.
 void Generator::groupTiles(const std::string &indent) {
   int64_t before = weight;
@@ -229,14 +265,16 @@ void Generator::groupTiles(const std::string &indent) {
   int64_t full = elements / (2 * lanes()), rest = elements % (2 * lanes());
   line(indent, "const size_t o = 0;");
   line(indent, "const int16_t *weights = c0;");
-  line(indent, "ptrdiff_t offset = 0;", 1);
+  position("0", indent);
   line(indent, fmt::format("size_t vl = {};", lanes()), 1);
   if (full) {
     line("", "#pragma clang loop unroll(disable)");
     line(indent, fmt::format("for (int32_t x = 0; x < {}; ++x) {{", full));
     weight = before * full;
     append(tileText(2, indent + "  "));
-    line(indent + "  ", fmt::format("offset += {};", 8 * lanes()), 4);
+    if (!pointed)
+      line(indent + "  ", fmt::format("offset += {};", 8 * lanes()), 1);
+    instructions += 3 * weight; // the loop
     line(indent, "}");
     weight = before;
   }
@@ -252,7 +290,9 @@ void Generator::groupTiles(const std::string &indent) {
       if (p.residual || *pointer == 't')
         line(indent + "  ",
              fmt::format("{} -= {} - (ptrdiff_t)vl;", pointer, lanes()), 2);
-    line(indent + "  ", fmt::format("offset += {};", 4 * lanes()), 3);
+    if (!pointed)
+      line(indent + "  ", fmt::format("offset += {};", 4 * lanes()), 1);
+    instructions += 2 * weight; // the loop
     line(indent, "}");
     weight = before;
   }
@@ -274,7 +314,7 @@ void Generator::channelTiles(const std::string &indent) {
        fmt::format("const size_t vl = __riscv_vsetvl_e32m8({} - o);", channels),
        2);
   line(in, "const int16_t *weights = c0 + 2 * o;", 2);
-  line(in, "ptrdiff_t offset = (ptrdiff_t)(4 * o);", 1);
+  position("4 * o", in);
   line(in, "to = row + o;", 6);
   if (p.residual)
     line(in, "second = secondRow + o;", 2);
@@ -288,9 +328,10 @@ void Generator::channelTiles(const std::string &indent) {
     int64_t block = weight;
     weight *= full;
     append(tileText(2, in + "  "));
-    line(in + "  ",
-         fmt::format("offset += {};", 2 * cellElements * p.strideWidth),
-         full > 1 ? 4 : 1);
+    if (!pointed)
+      line(in + "  ",
+           fmt::format("offset += {};", 2 * cellElements * p.strideWidth), 1);
+    instructions += (full > 1 ? 3 : 0) * weight; // the loop
     line(in, "}");
     weight = block;
   }
@@ -418,9 +459,12 @@ void Generator::rows(const std::string &indent, KernelCode &code) {
   weight = before;
   for (int64_t ky = 0; ky < p.kernelHeight; ++ky)
     line(indent,
-         fmt::format("rows[{}] = ring + (y * {} + {}) % {} * {};", ky,
-                     p.strideHeight, ky * p.dilationHeight, ringRows,
-                     rowElements),
+         fmt::format(
+             "{} = ring + (y * {} + {}) % {} * {};",
+             fmt::format(fmt::runtime(pointed ? "const int16_t *const start{}"
+                                              : "rows[{}]"),
+                         ky),
+             p.strideHeight, ky * p.dilationHeight, ringRows, rowElements),
          7);
 }
 
@@ -477,7 +521,8 @@ bool Generator::generate(bool pack, KernelCode &code,
   bool halves = group > 1 && !adjacent;
   if (halves)
     line("  ", fmt::format("int8_t *halves = line + {};", lineBytes));
-  line("  ", fmt::format("const int16_t *rows[{}];", p.kernelHeight));
+  if (!pointed)
+    line("  ", fmt::format("const int16_t *rows[{}];", p.kernelHeight));
   line("  ", "const int8_t *image = in0;");
   line("  ", "int8_t *to = out0;");
   if (p.residual)
