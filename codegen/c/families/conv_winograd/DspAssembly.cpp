@@ -323,6 +323,10 @@ Function product(const Shape &s) {
     f.name += fmt::format("_clamp{}_{}", s.clampSubtract, s.clampAdd);
   ArmAssembly a;
   a.op("push {{r2-r11, lr}}");
+  // No register is left for a pointer to the sums, so the loop pushes them. A
+  // reader of the code (stack bounds) sees here how much that is.
+  a.op("sub sp, sp, #{}", 16 * s.points());
+  a.op("add sp, sp, #{}", 16 * s.points());
   a.label(1);
   a.times = double(s.points() / turn);
   for (int64_t i = 0; i < turn; ++i) {

@@ -297,6 +297,10 @@ Function phaseProduct(const Shape &s) {
     f.name += fmt::format("_clamp{}_{}", s.clampSubtract, s.clampAdd);
   ArmAssembly a;
   a.op("push {{r2-r11, lr}}");
+  // No register is left for a pointer to the sums, so the loop pushes them. A
+  // reader of the code (stack bounds) sees here how much that is.
+  a.op("sub sp, sp, #{}", 16 * 25);
+  a.op("add sp, sp, #{}", 16 * 25);
   int label = 1;
   for (auto [phases, points] :
        {std::pair<size_t, int64_t>(4, 16), {2, 8}, {1, 1}}) {
