@@ -31,6 +31,9 @@ std::string vectorBegin() {
 
 std::string vectorEnd() { return "#pragma GCC diagnostic pop\n#else\n"; }
 
+/// Kernels whose taps all are one row: their rows of weights, the offsets of
+/// the loads, and the scratch that the image may take.
+constexpr int64_t mostWholeRows = 48, mostReach = 1990, mostImageBytes = 1024;
 /// Wider kernels take their columns one by one.
 constexpr int64_t mostTaps = 8;
 
@@ -57,6 +60,21 @@ public:
       tile.taps = 1;
     }
     tile.tapStride = p.dilationWidth * p.inputChannels;
+    // Small kernels over small images are one row of taps: all of them within
+    // the reach of a load's offset.
+    int64_t reach = (ring.rows - 1) * ring.pitch +
+                    8 * p.strideWidth * p.inputChannels +
+                    tile.taps * tile.tapStride;
+    if (p.kernelHeight > 1 && split == 1 &&
+        p.kernelHeight * tile.channels * tile.taps <= mostWholeRows &&
+        reach < mostReach && (ring.inPlace || imageBytes() <= mostImageBytes)) {
+      whole = true;
+      ring.keepImage();
+      tile.tapColumns = tile.taps;
+      tile.rowStride = p.dilationHeight * ring.pitch;
+      tile.taps *= p.kernelHeight;
+      tile.kernelRows = 1;
+    }
     tile.pixelStride = p.strideWidth * p.inputChannels;
     tile.choose(p.groupOutputs(), weightBytes);
     flat = p.kernelHeight == 1 && p.kernelWidth == 1 && p.strideHeight == 1 &&
@@ -88,15 +106,19 @@ private:
     instructions += text.instructions * weight;
     loads += text.loads * weight;
   }
+  int64_t imageBytes() const {
+    return ((p.outputHeight - 1) * p.strideHeight + ring.rows) * ring.pitch;
+  }
   bool singleRow() const { return tile.kernelRows == 1; }
 
   const ConvolutionProblem &p;
   ChannelTile tile;
   RowRing ring;
   Requantizer requantizer;
-  int64_t split = 1; // columns of the kernel that count as rows
-  bool flat = false; // one row of pixels
-  int64_t width = 1; // pixels of a row
+  int64_t split = 1;  // columns of the kernel that count as rows
+  bool whole = false; // all taps are one row
+  bool flat = false;  // one row of pixels
+  int64_t width = 1;  // pixels of a row
   std::string body;
   int64_t weight = 1; // how often the text being written runs
   int64_t instructions = 0, loads = 0;
@@ -114,10 +136,10 @@ KernelConstant Generator::weights() const {
     for (int64_t ky = 0; ky < p.kernelHeight; ++ky)
       for (int64_t kx = 0; kx < p.kernelWidth; ++kx)
         for (int64_t i = 0; i < p.groupInputs(); ++i) {
-          int64_t row = split > 1 ? ky * split + kx : ky;
+          int64_t row = split > 1 ? ky * split + kx : whole ? 0 : ky;
+          int64_t tap = split > 1 ? 0 : whole ? ky * p.kernelWidth + kx : kx;
           int64_t at = o / p.groupOutputs() * each +
-                       tile.weightIndex(row, i, split > 1 ? 0 : kx,
-                                        o % p.groupOutputs());
+                       tile.weightIndex(row, i, tap, o % p.groupOutputs());
           int16_t value = p.weight(o, ky, kx, i);
           std::memcpy(constant.bytes.data() + at * tile.weightBytes, &value,
                       size_t(tile.weightBytes));
@@ -309,7 +331,10 @@ void Generator::plainBody(KernelCode &code) {
   std::string element =
       fmt::format("((n * {} + y) * {} + x) * {} + o", p.outputHeight,
                   p.outputWidth, p.outputChannels);
-  std::string row = split > 1 ? "i" : fmt::format("(i * {} + kx)", tile.taps);
+  std::string row =
+      split > 1 ? "i"
+      : whole ? fmt::format("(i * {} + ky * {} + kx)", tile.taps, p.kernelWidth)
+              : fmt::format("(i * {} + kx)", tile.taps);
   body += fmt::format(
       R"(                const int32_t row = {0};
                 sum += (uint32_t)(activation * c0[{1}((({2}) * {3} + row / {4}) * {5} + {6}) * {4} + row % {4}]);
@@ -325,8 +350,10 @@ void Generator::plainBody(KernelCode &code) {
 )",
       row,
       p.groups > 1 ? fmt::format("{}{} + ", group, tile.weightElements()) : "",
-      split > 1 ? fmt::format("ky * {} + kx", split) : "ky", tile.segments(),
-      tile.segment, tile.outputs,
+      split > 1 ? fmt::format("ky * {} + kx", split)
+      : whole   ? "0"
+                : "ky",
+      tile.segments(), tile.segment, tile.outputs,
       p.groups > 1 ? fmt::format("o % {}", tile.outputs) : "o",
       requantizer.scalar("o", element, "          ", code), element);
 }

@@ -91,7 +91,7 @@ void Emitter::placePointers() {
   std::set<int64_t> columns;
   for (int64_t pixel = 0; pixel < tile.pixels; ++pixel)
     for (int64_t tap = 0; tap < tile.taps; ++tap)
-      columns.insert(pixel * tile.pixelStride + tap * tile.tapStride);
+      columns.insert(pixel * tile.pixelStride + tile.tapOffset(tap));
   int64_t reach = 2047 / tile.inputBytes - longestBody;
   for (int64_t column : columns)
     if (pointers.empty() || column - pointers.back() > reach)
@@ -102,7 +102,7 @@ int64_t Emitter::lastUse(int64_t channel, int64_t column) const {
   int64_t last = -1;
   for (int64_t pixel = 0; pixel < tile.pixels; ++pixel)
     for (int64_t tap = 0; tap < tile.taps; ++tap)
-      if (pixel * tile.pixelStride + tap * tile.tapStride == column)
+      if (pixel * tile.pixelStride + tile.tapOffset(tap) == column)
         last = std::max(last, channel * tile.taps + tap);
   if (tile.blocks > 1) // every block of channels goes through the segment
     last = last / tile.segment * tile.segment + tile.segment - 1;
@@ -192,7 +192,7 @@ void Emitter::channelsOf(int64_t count) {
           pinned.clear();
           for (int64_t pixel = from; pixel < to; ++pixel)
             names.push_back(scalar(
-                channel, pixel * tile.pixelStride + tap * tile.tapStride, row));
+                channel, pixel * tile.pixelStride + tile.tapOffset(tap), row));
           for (int64_t pixel = from; pixel < to; ++pixel)
             line(fmt::format("vwmacc.vx {}, {}, {}",
                              sumRegister(tile.sumRegisters,

@@ -35,7 +35,10 @@ struct ChannelTile {
   int inputBytes = 1;  // 1, or 2 for transformed activations
   int64_t kernelRows = 1, taps = 1, channels = 1;
   int64_t pixelStride = 1, tapStride = 1; // elements of the input
-  int64_t outputs = 1;                    // channels of a row of weights
+  /// Taps of a row where `taps` are those of all rows of the kernel, rowStride
+  /// elements apart; 0: they are of one row.
+  int64_t tapColumns = 0, rowStride = 0;
+  int64_t outputs = 1; // channels of a row of weights
 
   /// Rows of weights of one kernel row, [channel][tap], and the segments that
   /// hold them; rows beyond are zero.
@@ -43,6 +46,12 @@ struct ChannelTile {
   int64_t segments() const { return (weightRows() + segment - 1) / segment; }
   int64_t weightElements() const {
     return kernelRows * segments() * segment * outputs;
+  }
+  /// Elements from a pixel to its tap.
+  int64_t tapOffset(int64_t tap) const {
+    return tapColumns
+               ? tap / tapColumns * rowStride + tap % tapColumns * tapStride
+               : tap * tapStride;
   }
   /// Where a weight lies in the stream.
   int64_t weightIndex(int64_t row, int64_t channel, int64_t tap,

@@ -24,7 +24,15 @@ RowRing::RowRing(const ConvolutionProblem &problem) : problem(problem) {
   inPlace = p.padTop == 0 && p.padLeft == 0 && lastRow < p.inputHeight &&
             lastColumn < p.inputWidth;
   rows = (p.kernelHeight - 1) * p.dilationHeight + 1;
-  pitch = (lastColumn + 1) * p.inputChannels;
+  capacity = rows;
+  pointers = p.kernelHeight;
+  // In place it is that of the image.
+  pitch = (inPlace ? p.inputWidth : lastColumn + 1) * p.inputChannels;
+}
+
+void RowRing::keepImage() {
+  capacity = (problem.outputHeight - 1) * problem.strideHeight + rows;
+  pointers = 1;
 }
 
 static const char fillText[] =
@@ -71,8 +79,8 @@ CountedText RowRing::prepare(const std::string &indent,
   out.text = fmt::format(
       "{0}int32_t seen = 0; /* rows of the padded image that were copied */\n"
       "{0}adze_rvv_fill(ring, {1}, {2});\n",
-      indent, problem.inputZeroPoint, rows * pitch);
-  out.instructions = loopCost(rows * pitch, 128, 6);
+      indent, problem.inputZeroPoint, capacity * pitch);
+  out.instructions = loopCost(capacity * pitch, 128, 6);
   return out;
 }
 
@@ -80,8 +88,8 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
   const ConvolutionProblem &p = problem;
   CountedText out;
   int64_t tapBytes = p.dilationWidth * p.inputChannels;
-  auto pointers = [&](auto rowOf, int64_t cost) {
-    for (int64_t ky = 0; ky < p.kernelHeight; ++ky) {
+  auto place = [&](auto rowOf, int64_t cost) {
+    for (int64_t ky = 0; ky < pointers; ++ky) {
       std::string row = rowOf(ky);
       for (int64_t kx = 0; kx < taps; ++kx)
         out.text += fmt::format(
@@ -92,7 +100,7 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
   };
   int64_t inputPitch = p.inputWidth * p.inputChannels;
   if (inPlace) {
-    pointers(
+    place(
         [&](int64_t ky) {
           return fmt::format("image + (y * {} + {}) * {}", p.strideHeight,
                              ky * p.dilationHeight, inputPitch);
@@ -112,7 +120,7 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
 {0}  seen = y * {1};
 {0}}}
 {0}for (; seen < y * {1} + {2}; ++seen) {{
-{0}  int8_t *slot = ring + seen % {2} * {3};
+{0}  int8_t *slot = ring + seen % {10} * {3};
 {0}  if (seen >= {4} && seen < {5}) {{
 {0}    adze_rvv_copy(slot + {6}, image + (seen - {4}) * {7}, {8});
 {0}  }} else if (seen >= {5}) {{
@@ -121,12 +129,13 @@ CountedText RowRing::advance(int64_t taps, const std::string &indent) const {
 {0}}}
 )",
       indent, p.strideHeight, rows, pitch, p.padTop, p.padTop + p.inputHeight,
-      p.padLeft * p.inputChannels, inputPitch, copied, p.inputZeroPoint);
+      p.padLeft * p.inputChannels, inputPitch, copied, p.inputZeroPoint,
+      capacity);
   out.instructions += needed * (loopCost(copied, 128, 7) + 14) + 6;
-  pointers(
+  place(
       [&](int64_t ky) {
         return fmt::format("ring + (y * {} + {}) % {} * {}", p.strideHeight,
-                           ky * p.dilationHeight, rows, pitch);
+                           ky * p.dilationHeight, capacity, pitch);
       },
       5);
   return out;

@@ -25,9 +25,14 @@ struct RowRing {
   explicit RowRing(const ConvolutionProblem &problem);
 
   bool inPlace = false;
-  int64_t rows = 1;  // of the ring
-  int64_t pitch = 0; // bytes from row to row
-  int64_t scratchBytes() const { return inPlace ? 0 : rows * pitch; }
+  int64_t rows = 1;     // that a row of outputs reads
+  int64_t capacity = 1; // rows of the ring
+  int64_t pointers = 1; // rows of the kernel that get one
+  int64_t pitch = 0;    // bytes from row to row
+  /// Keeps the whole padded image, so that a pointer to the first row of the
+  /// kernel serves them all.
+  void keepImage();
+  int64_t scratchBytes() const { return inPlace ? 0 : capacity * pitch; }
 
   /// Statements before the rows of an image, and at the begin of output row
   /// `y`: afterwards `rows[ky * taps + kx]`, of type const int8_t *, are the
