@@ -29,7 +29,7 @@ using helium::DotTile;
 
 const char gather[] =
     R"(/* The bytes at `lanes` of one pixel, 16 a chunk. */
-static void adze_mve_gather(int8_t *to, const int8_t *from, const int8_t *lanes, int32_t chunks)
+ADZE_SHARED static void adze_mve_gather(int8_t *to, const int8_t *from, const int8_t *lanes, int32_t chunks)
 {
 #if defined(__ARM_FEATURE_MVE)
   for (; chunks > 0; --chunks) {
@@ -267,7 +267,7 @@ private:
         constant.bytes.push_back(char(k < int64_t(pruning.inputs.size())
                                           ? pruning.inputs[size_t(k)]
                                           : pruning.inputs[0]));
-      addFunction(code, "adze_mve_gather", gather);
+      addSharedFunction(code, "adze_mve_gather", gather);
       code.scratchBytes.push_back(tile.pixels * tile.pitch);
       declarations = "  int32_t i, k, at;\n"
                      "  int8_t *windows = (int8_t *)scratch0;\n";

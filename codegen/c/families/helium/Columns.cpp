@@ -88,9 +88,9 @@ std::string Columns::spreadFunction(KernelCode &code) const {
                                 : "",
                          moves, pitch, c);
   }
-  addFunction(code, name,
-              fmt::format(R"(/* Pixels of {0} bytes, {1} bytes apart. */
-static void {2}(int8_t *to, const int8_t *from, int32_t columns)
+  addSharedFunction(code, name,
+                    fmt::format(R"(/* Pixels of {0} bytes, {1} bytes apart. */
+ADZE_SHARED static void {2}(int8_t *to, const int8_t *from, int32_t columns)
 {{
 #if defined(__ARM_FEATURE_MVE)
 {3}#else
@@ -102,27 +102,24 @@ static void {2}(int8_t *to, const int8_t *from, int32_t columns)
 #endif
 }}
 )",
-                          c, pitch, name, vector));
+                                c, pitch, name, vector));
   return name;
 }
 
 std::string Columns::fillFunction(KernelCode &code) const {
   std::string name =
       fmt::format("adze_mve_border_{}_{}", p.inputChannels, columnBytes());
-  addFunction(code, name,
-              fmt::format(R"(/* A row outside of the image. */
-static void {}(int8_t *to, int8_t value, int32_t columns)
+  addSharedFunction(code, name,
+                    fmt::format(R"(/* A row outside of the image. */
+ADZE_SHARED static void {}(int8_t *to, int8_t value, int32_t columns)
 {{
-  int32_t i;
   for (; columns > 0; --columns) {{
-    for (i = 0; i < {}; ++i) {{
-      to[i] = value;
-    }}
+    memset(to, value, {});
     to += {};
   }}
 }}
 )",
-                          name, p.inputChannels, columnBytes()));
+                                name, p.inputChannels, columnBytes()));
   return name;
 }
 
