@@ -8,8 +8,8 @@
 /// \file
 /// One channel after the other is copied into a padded plane; there a tile of
 /// output pixels keeps its sums in registers, reads each input once and, for
-/// small windows, has the weights in registers too. Geometry is data, so that
-/// all layers of one window, stride and tile share the function.
+/// small windows, has the weights in registers too. Layers of one shape share
+/// the function.
 ///
 //===----------------------------------------------------------------------===//
 #include "codegen/c/families/Families.h"
@@ -84,7 +84,12 @@ public:
       name += fmt::format("_stride{}x{}", p.strideHeight, p.strideWidth);
     if (p.dilationHeight > 1 || p.dilationWidth > 1)
       name += fmt::format("_dilation{}x{}", p.dilationHeight, p.dilationWidth);
-    return name + line.substr(4);
+    // Sizes are in the text: as data they cost a fifth more.
+    return name +
+           fmt::format("_{}x{}x{}_pad{}x{}_to{}x{}", p.inputHeight,
+                       p.inputWidth, p.inputChannels, p.padTop, p.padLeft,
+                       p.outputHeight, p.outputWidth) +
+           line.substr(4);
   }
   std::string text() const;
 
@@ -193,6 +198,8 @@ std::string FunctionText::outputs() const {
 std::string FunctionText::text() const {
   int64_t taps = p.kernelHeight * p.kernelWidth;
   bool registers = keepsWeights(p);
+  Plane plane(p);
+  int64_t outputRow = p.outputWidth * p.inputChannels;
   std::string sums, weights;
   for (int64_t i = 0; i < tile.size(); ++i)
     sums += (i ? ", " : "") + sum(i / tile.columns, i % tile.columns);
@@ -200,22 +207,22 @@ std::string FunctionText::text() const {
     weights += fmt::format("    int32_t w{0} = w[{0}];\n", i);
   return fmt::format(
       R"(/* Depthwise convolution: each channel is copied into a padded plane, where
-   {rows}x{columns} outputs at a time are summed up in registers. `g` holds the sizes. */
-ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t *q, const int32_t *g, int8_t *out, int8_t *plane)
+   {rows}x{columns} outputs at a time are summed up in registers. */
+ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t *q, int8_t *out, int8_t *plane, int32_t zero{offset})
 {{
-  const int32_t channels = g[0];
-  const int32_t inputRow = g[1];
-  const int32_t pitch = g[2];
-  for (int32_t i = 0; i < g[3]; ++i) {{
-    plane[i] = (int8_t)g[4];
+  const int32_t channels = {channels};
+  const int32_t inputRow = {inputRow};
+  const int32_t pitch = {pitch};
+  for (int32_t i = 0; i < {planeSize}; ++i) {{
+    plane[i] = (int8_t)zero;
   }}
   for (int32_t c = 0; c < channels; ++c) {{
-    int8_t *to = plane + g[5];
+    int8_t *to = plane + {first};
     const int8_t *from = in;
-    for (int32_t y = g[6]; y > 0; --y) {{
+    for (int32_t y = {copiedRows}; y > 0; --y) {{
       const int8_t *a = from;
       int8_t *d = to;
-      int32_t x = g[7];
+      int32_t x = {copiedColumns};
       for (; x >= 4; x -= 4) {{
         d[0] = *a;
         a += channels;
@@ -239,27 +246,27 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
 {negative}{weights}{rowStep}    int32_t y0 = 0;
     for (;;) {{
       const int8_t *row = plane + y0 * ({strideHeight} * pitch);
-      int8_t *outRow = out + y0 * g[11];
+      int8_t *outRow = out + y0 * {outputRow};
       int32_t x0 = 0;
       for (;;) {{
         int32_t {sums};
         int32_t {scalar};
         const int8_t *s = row + x0 * {strideWidth};
         int8_t *o = outRow + x0 * channels;
-{body}{outputs}        if (x0 == g[9]) {{
+{body}{outputs}        if (x0 == {lastColumn}) {{
           break;
         }}
         x0 += {columns};
-        if (x0 > g[9]) {{
-          x0 = g[9];
+        if (x0 > {lastColumn}) {{
+          x0 = {lastColumn};
         }}
       }}
-      if (y0 == g[8]) {{
+      if (y0 == {lastRow}) {{
         break;
       }}
       y0 += {rows};
-      if (y0 > g[8]) {{
-        y0 = g[8];
+      if (y0 > {lastRow}) {{
+        y0 = {lastRow};
       }}
     }}
     ++in;
@@ -271,13 +278,25 @@ ADZE_SHARED static void {name}(const int8_t *in, const int8_t *w, const int32_t 
 )",
       fmt::arg("rows", tile.rows), fmt::arg("columns", tile.columns),
       fmt::arg("name", name()),
-      fmt::arg("negative", form.twoSided
-                               ? "    const int32_t negative = q[2];\n"
-                                 "    const int32_t offset = g[12];\n"
-                               : ""),
-      fmt::arg("weights", weights),
-      fmt::arg("rowStep",
-               tile.rows > 1 ? "    const int32_t rowStep = g[10];\n" : ""),
+      fmt::arg("negative",
+               form.twoSided ? "    const int32_t negative = q[2];\n" : ""),
+      fmt::arg("weights", weights), fmt::arg("channels", p.inputChannels),
+      fmt::arg("inputRow", p.inputWidth * p.inputChannels),
+      fmt::arg("pitch", plane.width),
+      fmt::arg("planeSize", plane.height * plane.width),
+      fmt::arg("first", p.padTop * plane.width + p.padLeft),
+      fmt::arg("copiedRows", plane.copiedRows),
+      fmt::arg("copiedColumns", plane.copiedColumns),
+      fmt::arg("lastRow", p.outputHeight - tile.rows),
+      fmt::arg("lastColumn", p.outputWidth - tile.columns),
+      fmt::arg("outputRow", outputRow),
+      fmt::arg("offset", form.twoSided ? ", int32_t offset" : ""),
+
+      fmt::arg("rowStep", tile.rows > 1
+                              ? fmt::format("    const int32_t rowStep = {};\n",
+                                            outputRow - (tile.columns - 1) *
+                                                            p.inputChannels)
+                              : ""),
       fmt::arg("strideHeight", p.strideHeight),
       fmt::arg("strideWidth", p.strideWidth), fmt::arg("sums", sums),
       fmt::arg("scalar", registers ? "x" : "x, wx"),
@@ -353,8 +372,7 @@ KernelFeatures DepthwiseScalar::features(const Problem &problem,
                                double(plane.copiedRows) *
                                    (double(plane.copiedColumns) * 3.75 + 14)) +
                    double(plane.height * plane.width) * 5;
-  f.constantBytes =
-      p.inputChannels * (int64_t(taps) + (twice ? 12 : 8)) + 13 * 4;
+  f.constantBytes = p.inputChannels * (int64_t(taps) + (twice ? 12 : 8));
   f.codeBytes = 400 + int64_t(outputs) * (int64_t(taps) * 6 + 30);
   f.scratchBytes = plane.height * plane.width;
   f.stackBytes = 160;
@@ -383,33 +401,27 @@ bool DepthwiseScalar::generate(const Problem &problem, const Schedule &schedule,
     if (form->twoSided)
       lines.push_back(channel.negative);
   }
-  int64_t row = p.outputWidth * p.inputChannels;
-  std::vector<int32_t> geometry;
-  for (int64_t v :
-       {p.inputChannels, p.inputWidth * p.inputChannels, plane.width,
-        plane.height * plane.width, int64_t(p.inputZeroPoint),
-        p.padTop * plane.width + p.padLeft, plane.copiedRows,
-        plane.copiedColumns, p.outputHeight - tile.rows,
-        p.outputWidth - tile.columns,
-        row - (tile.columns - 1) * p.inputChannels, row})
-    geometry.push_back(int32_t(v));
-  geometry.push_back(lineOffset(p.requantization));
-  code.constants = {byteConstant(weights), wordConstant(lines),
-                    wordConstant(geometry)};
+  code.constants = {byteConstant(weights), wordConstant(lines)};
   code.scratchBytes = {(plane.height * plane.width + 3) / 4 * 4};
   addKeepMacro(code);
   std::string line = addLineFunction(code, *form, p.requantization);
   FunctionText function(p, tile, *form, line);
   addSharedFunction(code, function.name(), function.text());
-  std::string call = "{}{}(in0{}, c0, c1, c2, out0{}, (int8_t *)scratch0);\n";
+  std::string arguments = fmt::format(
+      "(int8_t *)scratch0, {}{}", p.inputZeroPoint,
+      form->twoSided ? fmt::format(", {}", lineOffset(p.requantization)) : "");
+  auto call = [&](const std::string &indent, const std::string &in,
+                  const std::string &out) {
+    return fmt::format("{}{}(in0{}, c0, c1, out0{}, {});\n", indent,
+                       function.name(), in, out, arguments);
+  };
   if (p.batch == 1)
-    code.body = fmt::format(fmt::runtime(call), "  ", function.name(), "", "");
+    code.body = call("  ", "", "");
   else
     code.body =
         fmt::format("  for (int32_t n = 0; n < {}; ++n) {{\n", p.batch) +
-        fmt::format(fmt::runtime(call), "    ", function.name(),
-                    fmt::format(" + n * {}", p.inputElements() / p.batch),
-                    fmt::format(" + n * {}", p.outputElements() / p.batch)) +
+        call("    ", fmt::format(" + n * {}", p.inputElements() / p.batch),
+             fmt::format(" + n * {}", p.outputElements() / p.batch)) +
         "  }\n";
   return true;
 }
