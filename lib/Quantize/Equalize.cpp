@@ -43,14 +43,17 @@ static bool isLinear(const Graph &graph, const Node &node) {
   if (node.inputs.size() < 3 || node.inputs[2].empty())
     return true;
   const Constant *bias = graph.constant(node.inputs[2]);
-  return bias && bias->isFloat() && bias->shape.size() == 1;
+  return bias && bias->isFloat() && bias->shape.size() == 1 &&
+         bias->shape[0] == weightLayout(graph, node)->channels;
 }
 
 /// Channels that the node reads, or 0 if they cannot be scaled one by one.
 static int64_t inputChannels(const Graph &graph, const Node &node) {
   const std::vector<int64_t> &shape = graph.constants.at(node.inputs[1]).shape;
-  if (node.op == "Conv")
-    return shape[1] * node.attributes.integer("group", 1);
+  if (node.op == "Conv") {
+    int64_t groups = node.attributes.integer("group", 1);
+    return groups < 1 || shape[0] % groups != 0 ? 0 : shape[1] * groups;
+  }
   if (node.attributes.integer("transA", 0) != 0)
     return 0;
   return shape[node.attributes.integer("transB", 0) != 0 ? 1 : 0];

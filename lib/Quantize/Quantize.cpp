@@ -113,8 +113,14 @@ Status Runner::compile(const Graph &graph, const TemporaryFolder &folder,
     return status;
   CompileOptions options;
   options.keepAllValues = keepAllValues;
-  if (Status status = compileModel(path, options, compiled); !status)
+  if (Status status = compileModel(path, options, compiled); !status) {
+    // The user knows the model by its own path.
+    size_t at = status.message.find(path);
+    if (at != std::string::npos)
+      status.message.replace(at, path.size(),
+                             graph.path + " (" + name + " form)");
     return status;
+  }
   if (Status status = loadExecutable(compiled, executable); !status)
     return status;
   for (size_t i = 0; i < outputs().size(); ++i)

@@ -9,6 +9,8 @@
 #include "Insert.h"
 #include "Ranges.h"
 
+#include "adze/Diagnostics.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -196,7 +198,7 @@ void quantize::searchScales(const Graph &graph,
                             const Progress &progress, Plan &plan) {
   for (size_t i = 0; i < plan.layers.size(); ++i) {
     if (progress)
-      progress("searching scales of " + plan.layers[i].name,
+      progress("searching scales of " + printable(plan.layers[i].name),
                0.4 + 0.3 * double(i) / double(plan.layers.size()));
     const Layer &layer = plan.layers[i];
     if (!layer.weights || data[i].rows() == 0)
