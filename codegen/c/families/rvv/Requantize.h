@@ -45,13 +45,12 @@ struct Requantizer {
   const std::vector<int16_t> &shifts() const { return right; }
   int64_t bytes() const;
 
-  /// Lines that set the sums to the biases of the channels from
-  /// variable `o` on (of sum i from o + i * vl on if `blocks`).
+  /// Lines that set the sums to the biases of the channels from variable `o`
+  /// on (those of sum i from o + i * vl on if `blocks`).
   void begin(int registers, int sums, bool blocks, Assembly &assembly) const;
   /// Lines that requantize the sums and store them one after another at the
-  /// variable `to` (with an addition the second input is at `second`), which
-  /// advances by `distance` bytes with each (for blocks by
-  /// vl, and back).
+  /// variable `to`, which advances by `distance` bytes with each (for blocks by
+  /// vl); with an addition the second input is at `second` and advances too.
   void store(int registers, int sums, bool blocks, int64_t distance,
              Assembly &assembly) const;
   /// Sums beside which the lines find room for what they need.
