@@ -365,12 +365,12 @@ KernelFeatures DepthwiseScalar::features(const Problem &problem,
       keepsWeights(p)
           ? double(tileLoads(p, tile)) + outputs * (2 * taps - 1)
           : double(tileLoads(p, tile)) + outputs * 2 * taps + 6 * taps;
-  double one = sums + outputs * (twice ? 12 : 9) + 16 + spilled +
+  double one = sums + outputs * (twice ? 11 : 8) + 16 + spilled +
                double(tile.rows * p.strideHeight + p.kernelHeight);
   KernelFeatures f;
   f.instructions = channels * (count * one + 20 +
                                double(plane.copiedRows) *
-                                   (double(plane.copiedColumns) * 3.75 + 14)) +
+                                   (double(plane.copiedColumns) * 1.75 + 5)) +
                    double(plane.height * plane.width) * 5;
   f.constantBytes = p.inputChannels * (int64_t(taps) + (twice ? 12 : 8));
   f.codeBytes = 400 + int64_t(outputs) * (int64_t(taps) * 6 + 30);
