@@ -32,11 +32,14 @@ const char gather[] =
 ADZE_SHARED static void adze_mve_gather(int8_t *to, const int8_t *from, const int8_t *lanes, int32_t chunks)
 {
 #if defined(__ARM_FEATURE_MVE)
-  for (; chunks > 0; --chunks) {
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+  do {
     vst1q_s8(to, vldrbq_gather_offset_s8(from, vreinterpretq_u8_s8(vld1q_s8(lanes))));
     to += 16;
     lanes += 16;
-  }
+  } while (--chunks > 0);
 #else
   int32_t i;
   for (i = 0; i < 16 * chunks; ++i) {

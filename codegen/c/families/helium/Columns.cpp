@@ -32,12 +32,13 @@ std::string copyFunction(KernelCode &code) {
       R"(static inline void adze_mve_copy(int8_t *to, const int8_t *from, int32_t bytes)
 {
 #if defined(__ARM_FEATURE_MVE)
-  for (; bytes > 0; bytes -= 16) {
+  do {
     mve_pred16_t p = vctp8q((uint32_t)bytes);
     vstrbq_p_s8(to, vldrbq_z_s8(from, p), p);
     to += 16;
     from += 16;
-  }
+    bytes -= 16;
+  } while (bytes > 0);
 #else
   memcpy(to, from, (size_t)bytes);
 #endif
@@ -113,10 +114,13 @@ std::string Columns::fillFunction(KernelCode &code) const {
                     fmt::format(R"(/* A row outside of the image. */
 ADZE_SHARED static void {}(int8_t *to, int8_t value, int32_t columns)
 {{
-  for (; columns > 0; --columns) {{
+#if defined(__clang__)
+#pragma clang loop unroll(disable)
+#endif
+  do {{
     memset(to, value, {});
     to += {};
-  }}
+  }} while (--columns > 0);
 }}
 )",
                                 name, p.inputChannels, columnBytes()));
