@@ -138,6 +138,18 @@ static Operation *onlyUser(Operation *op) {
   return user;
 }
 
+/// Whether a value is a constant, under another shape or repeated.
+static bool isConstantTensor(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<adze::ConstantOp>(op))
+      return true;
+    if (!isa<nn::ReshapeOp, nn::BroadcastOp>(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return false;
+}
+
 /// Whether a quantized operation joins the kernel that ends in `tail`:
 /// accumulators are requantized, and the result added to another tensor.
 static bool takesQuantized(Operation *tail, Operation *user) {
@@ -147,6 +159,9 @@ static bool takesQuantized(Operation *tail, Operation *user) {
            requantize.getInput() == value;
   auto add = dyn_cast<nn::QuantizedAddOp>(user);
   if (!add || !isa<nn::RequantizeOp>(tail) || add.getA() == add.getB())
+    return false;
+  // Kernel families take a tensor of the program as the other operand.
+  if (isConstantTensor(add.getA()) || isConstantTensor(add.getB()))
     return false;
   if (add.getA() == value)
     return true;
