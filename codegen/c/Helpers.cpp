@@ -1,4 +1,5 @@
-//===- Helpers.cpp - Small C functions printed where they are used -*- C++ -*-===//
+//===- Helpers.cpp - Small C functions printed where they are used -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -152,12 +153,12 @@ static std::string instantiate(const HelperTemplate &helper,
 /// fma() in software is slow; where the CPU has none, a product and a sum.
 static std::string fmaMacro(bool isFloat) {
   std::string macro = isFloat ? "ADZE_FMAF" : "ADZE_FMA";
-  std::string hardware =
-      isFloat ? "defined(__FP_FAST_FMAF) || defined(__FMA__) || "
-                "defined(__ARM_FEATURE_FMA)"
-              // Of Arm's 32-bit CPUs some compute only float.
-              : "defined(__FP_FAST_FMA) || defined(__FMA__) || "
-                "defined(__aarch64__)";
+  std::string hardware = isFloat
+                             ? "defined(__FP_FAST_FMAF) || defined(__FMA__) || "
+                               "defined(__ARM_FEATURE_FMA)"
+                             // Of Arm's 32-bit CPUs some compute only float.
+                             : "defined(__FP_FAST_FMA) || defined(__FMA__) || "
+                               "defined(__aarch64__)";
   std::string function = isFloat ? "fmaf" : "fma";
   auto define = [&](const std::string &body) {
     return "#define " + macro + "(a, b, c) " + body + "\n";
@@ -171,12 +172,29 @@ static std::string fmaMacro(bool isFloat) {
          define("((a) * (b) + (c))") + "#endif\n";
 }
 
+/// Hides from clang for Helium that a float was an integer.
+static constexpr llvm::StringLiteral convertedMacro =
+    R"(/* clang 22 encodes a wrong number of fraction bits where it joins a conversion
+ * and a product by 2^-n for Helium. */
+#if defined(__clang__) && defined(__ARM_FEATURE_MVE)
+static inline float adze_converted(float x) {
+  __asm__("" : "+t"(x));
+  return x;
+}
+#define ADZE_CONVERTED(x) adze_converted(x)
+#else
+#define ADZE_CONVERTED(x) (x)
+#endif
+)";
+
 std::string adze::c::helperDefinitions(const ModuleContext &context) {
   std::string text;
   if (context.helpers.count("FMAF"))
     text += fmaMacro(/*isFloat=*/true) + "\n";
   if (context.helpers.count("FMA"))
     text += fmaMacro(/*isFloat=*/false) + "\n";
+  if (context.helpers.count("CONVERTED"))
+    text += convertedMacro.str() + "\n";
   for (const std::string &name : context.helpers)
     for (const HelperTemplate &helper : templates)
       if (llvm::StringRef(name).rsplit('_').first == helper.prefix)
