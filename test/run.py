@@ -212,7 +212,7 @@ def kernel_jobs(context):
         "bash", "-c", f"diff <({check} --list) {page}"])]
     for chip, compilers in KERNEL_CHIPS.items():
         for compiler in compilers:
-            number = 400 if context.all else 25
+            number = 400 if context.all else 10
             jobs.append(command_job("kernels", f"random shapes on {chip}, {compiler}", 30, [
                 check, "--chip", chip, "--compiler", compiler, "--random", number, "--all",
                 "--seed", 1000]))
@@ -220,7 +220,7 @@ def kernel_jobs(context):
                 jobs.append(command_job("kernels", f"all schedules of {model} on {chip}, {compiler}",
                                         60, [check, "--chip", chip, "--compiler", compiler,
                                              "--model", model, "--all"]))
-        number = 400 if context.all else 15
+        number = 400 if context.all else 10
         jobs.append(command_job("kernels", f"plain C of {chip} under sanitizers", 30, [
             check, "--chip", chip, "--host", "--random", number, "--all", "--seed", 2000]))
     return jobs

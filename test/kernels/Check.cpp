@@ -216,37 +216,59 @@ void compare(const std::vector<char> &expected, const char *found,
         fmt::format(" ({} of {} wrong)", wrong, expected.size() / unit);
 }
 
-/// A program for this machine with tensors in memory of their exact size.
-std::string hostProgram(const Problem &problem) {
+/// A program for this machine that calls the kernel with each tensor, and each
+/// scratch buffer, in memory of its own and of its exact size.
+std::string hostProgram(const Problem &problem, const KernelCode &code) {
+  QuantizedType type = tensorType(problem);
   std::vector<int64_t> sizes = inputBytes(problem);
-  std::string text =
-      "#include \"check.c\"\n#include <stdio.h>\n"
-      "#include <stdlib.h>\nint main(void) {\n"
-      "  FILE *f;\n  int status;\n"
-      "  void *arena = aligned_alloc(64, (CHECK_ARENA_SIZE + 63) / 64 * 64);\n";
-  std::string arguments;
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    text +=
-        fmt::format("  int8_t *a{0} = malloc({1});\n"
-                    "  f = fopen(\"in{0}\", \"rb\");\n"
-                    "  if (!f || fread(a{0}, 1, {1}, f) != {1}) return 9;\n",
-                    i, sizes[i]);
-    arguments += fmt::format("a{}, ", i);
+  int64_t out = outputBytes(problem);
+  std::string text = "#include \"check.c\"\n#include <stdio.h>\n"
+                     "#include <stdlib.h>\nint main(void) {\n  FILE *f;\n";
+  std::vector<std::string> arguments, blocks;
+  auto block = [&](const std::string &name, int64_t bytes) {
+    text += fmt::format("  char *{} = malloc({});\n", name, bytes);
+    blocks.push_back(name);
+  };
+  size_t shared = sizes.size(); // the input that the output overlaps
+  int64_t distance = 0;
+  if (!code.overlap.empty()) {
+    shared = size_t(code.overlap[0].first);
+    distance = (code.overlap[0].second + 15) / 16 * 16;
   }
-  text += fmt::format(
-      "  int8_t *b = malloc({0});\n"
-      "  status = check_run({1}b, arena, CHECK_ARENA_SIZE);\n"
-      "  if (status) {{ puts(check_status_text(status)); return status; }}\n"
-      "  f = fopen(\"out\", \"wb\");\n"
-      "  fwrite(b, 1, {0}, f);\n  return fclose(f);\n}}\n",
-      outputBytes(problem), arguments);
-  return text;
+  block("out",
+        shared == sizes.size() ? out : std::max(out, distance + sizes[shared]));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (i == shared)
+      text += fmt::format("  char *a{} = out + {};\n", i, distance);
+    else
+      block(fmt::format("a{}", i), sizes[i]);
+    text += fmt::format("  f = fopen(\"in{0}\", \"rb\");\n"
+                        "  if (!f || fread(a{0}, 1, {1}, f) != {1}) return 9;\n"
+                        "  fclose(f);\n",
+                        i, sizes[i]);
+    arguments.push_back(
+        fmt::format("(const {} *)(const void *)a{}", cTypeOf(type), i));
+  }
+  for (size_t i = 0; i < code.constants.size(); ++i)
+    arguments.push_back(fmt::format("k{}", i));
+  arguments.push_back(fmt::format("({} *)(void *)out", cTypeOf(type)));
+  for (size_t i = 0; i < code.scratchBytes.size(); ++i) {
+    block(fmt::format("s{}", i), code.scratchBytes[i]);
+    arguments.push_back(fmt::format("(int32_t *)(void *)s{}", i));
+  }
+  text += fmt::format("  kernel({});\n  f = fopen(\"out\", \"wb\");\n"
+                      "  fwrite(out, 1, {}, f);\n",
+                      fmt::join(arguments, ", "), out);
+  for (const std::string &name : blocks)
+    text += fmt::format("  free({});\n", name);
+  return text + "  return fclose(f);\n}\n";
 }
 
-Status runOnHost(const Problem &problem, const std::string &folder,
+Status runOnHost(const Problem &problem, const KernelCode &code,
+                 const std::string &folder,
                  const std::vector<std::vector<char>> &inputs,
                  const CheckOptions &options, std::vector<char> &output) {
-  if (Status status = writeFile(folder + "/main.c", hostProgram(problem));
+  if (Status status = writeFile(folder + "/main.c", hostProgram(problem, code));
       !status)
     return status;
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -254,13 +276,19 @@ Status runOnHost(const Problem &problem, const std::string &folder,
                                   inputs[i].data(), inputs[i].size());
         !status)
       return status;
-  if (Status status = runTool(
-          {options.compiler.empty() ? "gcc" : options.compiler, "-std=c11",
-           "-O1", "-g", "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion",
-           "-Wshadow", "-Werror", "-Wno-unused-function", "-Wno-unused-result",
-           "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-           folder + "/main.c", "-o", folder + "/program"},
-          folder, 120, "compiling the kernel for this machine");
+  std::string compiler;
+  if (Status status =
+          findTool({options.compiler.empty() ? "gcc" : options.compiler},
+                   "check kernels on this machine", compiler);
+      !status)
+    return status;
+  if (Status status =
+          runTool({compiler, "-std=c11", "-O1", "-g", "-Wall", "-Wextra",
+                   "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror",
+                   "-Wno-unused-function", "-Wno-unused-result",
+                   "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+                   folder + "/main.c", "-o", folder + "/program"},
+                  folder, 120, "compiling the kernel for this machine");
       !status)
     return status;
   if (Status status = runTool({folder + "/program"}, folder, 120,
@@ -307,7 +335,8 @@ Status checkKernel(const Problem &problem, const KernelCode &code,
   std::vector<char> expected = computeReference(problem, inputs);
   if (options.host) {
     std::vector<char> output;
-    if (Status status = runOnHost(problem, folder, inputs, options, output);
+    if (Status status =
+            runOnHost(problem, code, folder, inputs, options, output);
         !status)
       return status;
     compare(expected, output.data(), tensorType(problem), result);

@@ -52,7 +52,9 @@ std::string ArmAssembly::function(const std::string &comment,
   std::string statements = "  __asm__ volatile(\n";
   size_t length = 0;
   for (const std::string &line : lines) {
-    if (length + line.size() > longestString) {
+    // An instruction stays with the IT before it.
+    bool conditional = statements.ends_with(" ne\\n\"\n");
+    if (length + line.size() + 64 > longestString && !conditional) {
       statements += "  );\n  __asm__ volatile(\n";
       length = 0;
     }

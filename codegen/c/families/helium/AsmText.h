@@ -59,16 +59,26 @@ public:
 
 private:
   void line(const std::string &text) {
-    if (parts.empty() || length + text.size() + 1 > 4095) {
+    // C99 5.2.4.1: 4095 characters in a string literal. Up to four
+    // instructions behind a VPST belong to its block, which clang does not
+    // follow from one statement into the next.
+    constexpr size_t longest = 4095, reserve = 256;
+    bool inBlock = blockLines > 0;
+    if (parts.empty() ||
+        (length + text.size() + reserve > longest && !inBlock)) {
       parts.emplace_back();
       length = 0;
     }
+    blockLines = text.rfind("vps", 0) == 0 || text.rfind("vpt", 0) == 0 ? 4
+                 : inBlock ? blockLines - 1
+                           : 0;
     parts.back() += fmt::format("    \"{}\\n\"\n", text);
     length += text.size() + 1;
   }
 
   std::vector<std::string> parts;
-  size_t length = 0; // of the last part's literal
+  size_t length = 0;  // of the last part's literal
+  int blockLines = 0; // that may belong to a predicated block
   std::vector<double> outer;
   double trips = 1, executed[2] = {0, 0};
   int64_t instructions = 0;
