@@ -18,6 +18,7 @@
 #include "adze/Tensor.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -96,6 +97,8 @@ public:
   std::vector<TensorSpec> inputs, outputs;
   std::vector<KernelInfo> kernels;
   MemoryFigures memory;
+  /// Float outputs that are 8-bit integers times a scale, and that scale.
+  std::map<std::string, double> outputSteps;
   /// What computes in float with quantized tensors: "node: reason".
   std::vector<std::string> floatFallbacks;
   std::unique_ptr<Impl> impl;

@@ -165,6 +165,47 @@ static Value sumsOfWindows(OpBuilder &b, nn::PoolOp pool, Value x,
       .getResult(0);
 }
 
+/// round(sums / count) + zero point, ties to even as ONNX rounds, clamped.
+static Value evenQuotient(OpBuilder &b, Location loc, RankedTensorType type,
+                          Value sums, int64_t count, int64_t zeroPoint,
+                          int64_t low, int64_t high) {
+  AffineMap map =
+      AffineMap::getMultiDimIdentityMap(type.getRank(), b.getContext());
+  Value init =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  auto body = [&](OpBuilder &inner, Location at, ValueRange x) {
+    auto number = [&](int64_t value) -> Value {
+      return arith::ConstantOp::create(inner, at,
+                                       inner.getI32IntegerAttr(int32_t(value)));
+    };
+    Value doubled = arith::AddIOp::create(
+        inner, at, arith::MulIOp::create(inner, at, x[0], number(2)),
+        number(count));
+    Value divisor = number(2 * count);
+    Value quotient = arith::FloorDivSIOp::create(inner, at, doubled, divisor);
+    Value whole = arith::MulIOp::create(inner, at, quotient, divisor);
+    Value isTie = arith::CmpIOp::create(inner, at, arith::CmpIPredicate::eq,
+                                        whole, doubled);
+    Value odd = arith::AndIOp::create(inner, at, quotient, number(1));
+    Value less = arith::SelectOp::create(inner, at, isTie, odd, number(0));
+    Value y = arith::AddIOp::create(
+        inner, at, arith::SubIOp::create(inner, at, quotient, less),
+        number(zeroPoint));
+    y = arith::MaxSIOp::create(inner, at, y, number(low));
+    y = arith::MinSIOp::create(inner, at, y, number(high));
+    linalg::YieldOp::create(
+        inner, at,
+        arith::TruncIOp::create(inner, at, type.getElementType(), y)
+            .getResult());
+  };
+  return linalg::GenericOp::create(
+             b, loc, type, sums, init, ArrayRef<AffineMap>{map, map},
+             SmallVector<utils::IteratorType>(type.getRank(),
+                                              utils::IteratorType::parallel),
+             body)
+      .getResult(0);
+}
+
 bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
                              const Tail &tail) {
   auto pool = tail.base.getDefiningOp<nn::PoolOp>();
@@ -227,6 +268,13 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
         makeConstant(b, loc, one, int64_t(f.multiplier), "multiplier"),
         makeConstant(b, loc, one, int64_t(f.shift), "shift"), 1, to.zeroPoint,
         bounds->first, bounds->second, rounding);
+  } else if (x->parameters == to && isWhole && count < (1 << 16) &&
+             rounding == nn::Rounding::once) {
+    // Ties are frequent in small windows; TFLite takes them away from zero.
+    y = evenQuotient(
+        b, loc, type,
+        sumsOfWindows(b, pool, x->value, x->parameters.zeroPoint, count), count,
+        to.zeroPoint, bounds->first, bounds->second);
   } else {
     auto made = cast<nn::PoolOp>(b.clone(*pool));
     made.getInputMutable().assign(x->value);
