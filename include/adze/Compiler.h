@@ -47,6 +47,9 @@ struct CompileOptions {
   /// what the caller grants NAME_run; inputs and outputs are the caller's and
   /// count for nothing. `flash` holds the weights.
   int64_t ram = 0, flash = 0;
+  /// Whether C targets get the kernels of kernel families. Without them every
+  /// kernel is loops, which an interpreter can run, too.
+  bool textKernels = true;
   /// "PATTERN=FUNCTION": quantized layers whose description matches are
   /// computed by a C function of the user (lib/Kernels/Accelerator.h).
   std::vector<std::string> accelerators;

@@ -118,7 +118,8 @@ Status adze::runKernelStage(CompiledModel::Impl &impl,
     module->setAttr("adze.unfused_bound",
                     IntegerAttr::get(IntegerType::get(&impl.context, 64),
                                      memory::unfusedBound(program)));
-  std::string passes = passesOf(Stage::kernel, *impl.target, options.optLevel);
+  std::string passes = passesOf(Stage::kernel, *impl.target, options.optLevel,
+                                options.textKernels);
   if (options.ram <= 0)
     return impl.runPasses(passes, path);
   int64_t budget = options.ram - options.stack;

@@ -67,7 +67,8 @@ static Vectors vectorsOf(const Target &target) {
   return {1, std::max<int64_t>(registers, 16), false};
 }
 
-std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
+std::string adze::passesOf(Stage stage, const Target &target, int optLevel,
+                           bool textKernels) {
   switch (stage) {
   case Stage::nn:
     if (optLevel == 0)
@@ -83,7 +84,7 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel) {
         " registers=" + std::to_string(v.registers) +
         " caches=" + (v.caches ? "true" : "false") + "}";
     std::string families;
-    if (target.backend == Backend::c)
+    if (target.backend == Backend::c && textKernels)
       families = "select-kernels{machine=" + target.machine.str() + "},";
     return (optLevel == 0 ? "form-kernels{fuse=false}" : "form-kernels") +
            std::string(",") +

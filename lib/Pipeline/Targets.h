@@ -34,8 +34,9 @@ const Target *findTarget(llvm::StringRef name);
 enum class Stage { nn, kernel, loops };
 
 /// The passes of a stage for a target, in the textual pipeline syntax of
-/// adze-opt.
-std::string passesOf(Stage stage, const Target &target, int optLevel);
+/// adze-opt. Without `textKernels` every kernel is loops.
+std::string passesOf(Stage stage, const Target &target, int optLevel,
+                     bool textKernels = true);
 
 } // namespace adze
 

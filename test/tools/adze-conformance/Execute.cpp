@@ -86,6 +86,7 @@ bool conformance::prepare(const Test &test, const std::string &target,
                           int optLevel, Prepared &prepared, Outcome &outcome) {
   CompileOptions options;
   options.target = target == interpreterTarget ? "c" : target;
+  options.textKernels = target != interpreterTarget;
   options.optLevel = optLevel;
   options.name = test.name;
   ModelSignature signature;
