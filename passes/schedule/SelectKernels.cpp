@@ -347,7 +347,8 @@ kernel::FuncOp Selection::functionFor(Choice &choice, const Part &part,
   const KernelCode &code = part.code;
   std::string text;
   llvm::raw_string_ostream stream(text);
-  stream << type << '\n' << code.body;
+  // Shapes of one text stay apart: each has a name and a row in the reports.
+  stream << type << '\n' << describe(*part.problem) << '\n' << code.body;
   for (const auto &[name, definition] : code.functions)
     stream << '\n' << name;
   for (TextKernel &known : texts)

@@ -276,12 +276,12 @@ Status runOnHost(const Problem &problem, const KernelCode &code,
                                   inputs[i].data(), inputs[i].size());
         !status)
       return status;
-  std::string compiler;
-  if (Status status =
-          findTool({options.compiler.empty() ? "gcc" : options.compiler},
-                   "check kernels on this machine", compiler);
-      !status)
-    return status;
+  std::string compiler = options.compiler;
+  if (compiler.find('/') == std::string::npos)
+    if (Status status = findTool({compiler.empty() ? "gcc" : compiler},
+                                 "check kernels on this machine", compiler);
+        !status)
+      return status;
   if (Status status =
           runTool({compiler, "-std=c11", "-O1", "-g", "-Wall", "-Wextra",
                    "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror",
