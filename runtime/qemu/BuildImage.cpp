@@ -149,6 +149,12 @@ Status compileArtifact(Build &build) {
       build.options.optimization,
       "-D" + build.artifact.macroPrefix() +
           "_KERNEL=static __attribute__((noinline))"};
+  // gcc makes one function of two with equal code; each call has to be known by
+  // its kernel.
+  const MachineCompiler *compiler =
+      build.machine.findCompiler(build.options.compiler);
+  if (compiler && compiler->name == "gcc")
+    flags.push_back("-fno-ipa-icf");
   flags.insert(flags.end(), build.options.flags.begin(),
                build.options.flags.end());
   for (size_t i = 0; i < build.artifact.sources.size(); ++i)
