@@ -18,7 +18,6 @@
 #include "adze/Tensor.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -97,8 +96,6 @@ public:
   std::vector<TensorSpec> inputs, outputs;
   std::vector<KernelInfo> kernels;
   MemoryFigures memory;
-  /// Float outputs that are 8-bit integers times a scale, and that scale.
-  std::map<std::string, double> outputSteps;
   /// What computes in float with quantized tensors: "node: reason".
   std::vector<std::string> floatFallbacks;
   std::unique_ptr<Impl> impl;

@@ -181,7 +181,6 @@ void adze::describeEntry(CompiledModel &compiled) {
   ModuleOp module = *compiled.impl->module;
   compiled.inputs.clear();
   compiled.outputs.clear();
-  compiled.outputSteps.clear();
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function->hasAttr("adze.entry"))
       continue;
@@ -199,8 +198,6 @@ void adze::describeEntry(CompiledModel &compiled) {
       if (auto shape =
               function.getArgAttrOfType<DenseI64ArrayAttr>(i, "adze.shape"))
         spec.shape.assign(shape.asArrayRef().begin(), shape.asArrayRef().end());
-      if (auto step = function.getArgAttrOfType<FloatAttr>(i, "adze.step"))
-        compiled.outputSteps[spec.name] = step.getValueAsDouble();
       (kind.getValue() == "input" ? compiled.inputs : compiled.outputs)
           .push_back(std::move(spec));
     }

@@ -340,7 +340,7 @@ void ProgramLowering::run() {
   auto annotate = [&](StringRef kind, DictionaryAttr attrs) {
     entry.setArgAttr(position, "adze.kind", builder.getStringAttr(kind));
     if (attrs)
-      for (StringRef key : {"adze.name", "adze.type", "adze.step"})
+      for (StringRef key : {"adze.name", "adze.type"})
         if (Attribute value = attrs.get(key))
           entry.setArgAttr(position, key, value);
     ++position;

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 #include "passes/quantize/Expand.h"
-#include "passes/quantize/Parameters.h"
 
 #include "lib/Import/ops/Quantization.h"
 #include "passes/Passes.h"
@@ -178,29 +177,9 @@ void adze::expandQuantization(Operation *root) {
   }
 }
 
-/// Results that are 8-bit integers in the clothes of floats say what one of
-/// their steps is worth (`adze.step`): they are as exact as such integers are.
-static void noteSteps(ModuleOp module) {
-  auto program = module.lookupSymbol<func::FuncOp>("main");
-  if (!program || program.isDeclaration())
-    return;
-  Operation *end = program.getBody().front().getTerminator();
-  for (OpOperand &result : end->getOpOperands()) {
-    auto tensor = quantize::quantizedTensorOf(result.get());
-    if (tensor && tensor->parameters.bits == 8)
-      program.setResultAttr(
-          result.getOperandNumber(), "adze.step",
-          FloatAttr::get(Float64Type::get(module.getContext()),
-                         tensor->parameters.scale));
-  }
-}
-
 namespace {
 struct ExpandQuantizationPass final
     : adze::impl::ExpandQuantizationBase<ExpandQuantizationPass> {
-  void runOnOperation() override {
-    noteSteps(getOperation());
-    expandQuantization(getOperation());
-  }
+  void runOnOperation() override { expandQuantization(getOperation()); }
 };
 } // namespace

@@ -44,7 +44,6 @@ struct VerifyCommand {
   int run() const;
   Tolerance toleranceFor(ElementType type) const;
   std::vector<Row> compareWith(const NpzReader &reference,
-                               const CompiledModel &compiled,
                                const std::vector<Tensor> &outputs) const;
   std::vector<Row> compareLayers(const InputFiles &files) const;
   void print(const Runnable &runnable, const std::vector<Row> &rows,
@@ -74,7 +73,6 @@ Tolerance VerifyCommand::toleranceFor(ElementType type) const {
 
 std::vector<Row>
 VerifyCommand::compareWith(const NpzReader &reference,
-                           const CompiledModel &compiled,
                            const std::vector<Tensor> &outputs) const {
   std::vector<Row> rows;
   std::set<std::string> used;
@@ -89,12 +87,6 @@ VerifyCommand::compareWith(const NpzReader &reference,
     Tensor want;
     check(reference.read(array, want, output.spec.type));
     Tolerance tolerance = toleranceFor(output.spec.type);
-    auto step = compiled.outputSteps.find(output.spec.name);
-    if (step != compiled.outputSteps.end() && !rtol && !atol) {
-      // One step of an integer, which the product by the scale has rounded.
-      tolerance = {};
-      tolerance.absolute = step->second * (1 + 1e-5);
-    }
     rows.push_back(
         {output.spec, tolerance, compareTensors(output, want, tolerance)});
   }
@@ -260,7 +252,7 @@ int VerifyCommand::run() const {
   Runnable runnable = makeRunnable(model, options);
   std::vector<Tensor> in = files.read(runnable.executable->inputs()), out;
   check(runnable.executable->run(pointersTo(in), out));
-  std::vector<Row> rows = compareWith(files.archive(), runnable.compiled, out);
+  std::vector<Row> rows = compareWith(files.archive(), out);
   std::vector<Row> layers;
   if (perLayer) {
     layers = compareLayers(files);
