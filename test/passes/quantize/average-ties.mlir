@@ -12,8 +12,6 @@
 // TWICE-SAME: -> tensor<1x3x2x2xi8>
 // TWICE-NOT: arith.floordivsi
 
-func.func @main
-// STEP-SAME: adze.step = 5.000000e-01 : f64
 func.func @main(%a: tensor<1x3x4x4xi8>) -> tensor<1x3x2x2xf32> {
   %s = adze.constant dense<0.5> : tensor<f32>
   %z = adze.constant dense<3> : tensor<i8>
