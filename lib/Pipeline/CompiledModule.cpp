@@ -8,6 +8,7 @@
 
 #include "adze/KernelFamily.h"
 #include "adze/Machine.h"
+#include "dialects/tile/tile.h"
 #include "passes/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/Path.h"
@@ -32,7 +33,8 @@ CompiledModel::Impl::Impl() : context(MLIRContext::Threading::DISABLED) {
                       onnx::OnnxDialect, arith::ArithDialect,
                       func::FuncDialect, linalg::LinalgDialect,
                       math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                      tensor::TensorDialect, vector::VectorDialect>();
+                      tensor::TensorDialect, tile::TileDialect,
+                      vector::VectorDialect>();
   context.getLoadedDialect<AdzeDialect>()->setKernelFamilies(
       &cKernelFamilies());
 }

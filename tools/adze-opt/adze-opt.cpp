@@ -6,7 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "adze/KernelFamily.h"
+#include "dialects/tile/tile.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "passes/Passes.h"
 
@@ -17,7 +20,9 @@ int main(int argc, char **argv) {
                   mlir::arith::ArithDialect, mlir::func::FuncDialect,
                   mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
-                  mlir::tensor::TensorDialect, mlir::vector::VectorDialect>();
+                  mlir::tensor::TensorDialect, mlir::vector::VectorDialect,
+                  adze::tile::TileDialect, mlir::gpu::GPUDialect,
+                  mlir::cf::ControlFlowDialect>();
   registry.addExtension(+[](mlir::MLIRContext *, adze::AdzeDialect *dialect) {
     dialect->setKernelFamilies(&adze::cKernelFamilies());
   });
