@@ -69,6 +69,30 @@ struct CycleTable {
   std::map<std::string, unsigned> mnemonics; // exceptions, by mnemonic
 };
 
+/// What the choice of schedules for an NVIDIA GPU looks at (CUDA C++
+/// Programming Guide, "Technical Specifications per Compute Capability", and
+/// the vendor's data sheet of the board named in the summary).
+struct GpuFacts {
+  unsigned computeCapability = 0; // 80, 90, ...; 0: not a GPU
+  unsigned sms = 0;               // streaming multiprocessors of the board
+  double clockGHz = 0;            // boost
+  unsigned sharedPerBlock = 0;    // bytes a block may ask for at most
+  unsigned sharedPerSm = 0;       // bytes; 1 KiB of it goes with every block
+  unsigned registersPerSm = 0;    // of 32 bits
+  unsigned threadsPerSm = 0;
+  unsigned blocksPerSm = 0;
+  double dramGBs = 0; // 1e9 bytes a second
+  double l2GBs = 0;   // 1e9 bytes a second, all SMs together
+  uint64_t l2Bytes = 0;
+  double sharedBytesPerClock = 128; // of one SM
+  /// Multiply-adds of one SM and clock: f32 in the ordinary pipelines, bf16 and
+  /// f16 by mma.sync, and by the asynchronous instructions of newer chips
+  /// (wgmma, tcgen05; 0: there are none).
+  double ffmaPerClock = 0;
+  double mmaPerClock = 0;
+  double asyncMmaPerClock = 0;
+};
+
 struct Machine {
   std::string name;
   std::string summary;
@@ -97,7 +121,9 @@ struct Machine {
   Emulator emulator;
   MemoryMap memory;
   CycleTable cycles;
+  GpuFacts gpu;
 
+  bool isGpu() const { return gpu.computeCapability != 0; }
   bool isEmulated() const { return !emulator.command.tools.empty(); }
   /// The compiler of that name; the default one for an empty name; null if
   /// there is none.

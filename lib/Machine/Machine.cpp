@@ -101,13 +101,41 @@ CycleTable readCycles(const json &object) {
   return table;
 }
 
+GpuFacts readGpu(const json &object) {
+  checkFields(object,
+              {"compute_capability", "sms", "clock_ghz", "shared_per_block",
+               "shared_per_sm", "registers_per_sm", "threads_per_sm",
+               "blocks_per_sm", "dram_gbs", "l2_gbs", "l2_bytes",
+               "shared_bytes_per_clock", "ffma_per_clock", "mma_per_clock",
+               "async_mma_per_clock"},
+              "gpu");
+  GpuFacts gpu;
+  gpu.computeCapability = object.at("compute_capability");
+  gpu.sms = object.at("sms");
+  gpu.clockGHz = object.at("clock_ghz");
+  gpu.sharedPerBlock = object.at("shared_per_block");
+  gpu.sharedPerSm = object.at("shared_per_sm");
+  gpu.registersPerSm = object.at("registers_per_sm");
+  gpu.threadsPerSm = object.at("threads_per_sm");
+  gpu.blocksPerSm = object.at("blocks_per_sm");
+  gpu.dramGBs = object.at("dram_gbs");
+  gpu.l2GBs = object.at("l2_gbs");
+  gpu.l2Bytes = object.at("l2_bytes");
+  gpu.sharedBytesPerClock =
+      object.value("shared_bytes_per_clock", gpu.sharedBytesPerClock);
+  gpu.ffmaPerClock = object.at("ffma_per_clock");
+  gpu.mmaPerClock = object.at("mma_per_clock");
+  gpu.asyncMmaPerClock = object.value("async_mma_per_clock", 0.0);
+  return gpu;
+}
+
 Machine readMachine(const json &object) {
   Machine machine;
   machine.name = object.at("name");
   checkFields(object,
               {"name", "summary", "word_bits", "features", "float_registers",
                "vector_registers", "float_lanes", "constants_ratio", "llvm",
-               "compilers", "linker", "emulator", "memory", "cycles"},
+               "compilers", "linker", "emulator", "memory", "cycles", "gpu"},
               machine.name);
   machine.summary = object.at("summary");
   machine.wordBits = object.at("word_bits");
@@ -143,6 +171,8 @@ Machine readMachine(const json &object) {
   }
   if (object.contains("cycles"))
     machine.cycles = readCycles(object.at("cycles"));
+  if (object.contains("gpu"))
+    machine.gpu = readGpu(object.at("gpu"));
   return machine;
 }
 

@@ -62,3 +62,18 @@ TEST(MachineTable, CortexM4HasTheFeaturesOfItsFpu) {
   EXPECT_EQ(machine.memory.data.origin, 0x20000000u);
   EXPECT_EQ(machine.cycles.mnemonics.at("vdiv"), 14u);
 }
+
+TEST(MachineTable, GpusSayWhatABlockMayUse) {
+  for (const char *name : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a"}) {
+    const Machine *machine = findMachine(name);
+    ASSERT_NE(machine, nullptr) << name;
+    const GpuFacts &gpu = machine->gpu;
+    EXPECT_TRUE(machine->isGpu()) << name;
+    EXPECT_EQ(machine->cpu, name);
+    // The rest is the system's share of a block.
+    EXPECT_EQ(gpu.sharedPerBlock + 1024, gpu.sharedPerSm) << name;
+    EXPECT_GT(gpu.mmaPerClock, gpu.ffmaPerClock) << name;
+    EXPECT_EQ(gpu.asyncMmaPerClock > 0, gpu.computeCapability >= 90) << name;
+  }
+  EXPECT_FALSE(findMachine("cortex-m4")->isGpu());
+}
