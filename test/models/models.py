@@ -130,11 +130,19 @@ def quantized_jobs(context):
         jobs.append(Job("quantized", f"forms of quantized models on {target}", 60,
                         lambda target=target: script(f"forms of quantized models on {target}",
                                                      "quantized_forms.py", "-t", target)))
-    for name in ("micro_kws_qdq", "micro_kws_qoperator", "ultraface_rfb320_qdq",
-                 "mobilenet_v2_qdq"):
-        jobs.append(Job("quantized", f"layers of {name}", 50,
-                        lambda name=name: script(f"layers of {name}", "layers.py",
-                                                 context.models / name, "-t", "c")))
+    def layers(name, target):
+        title, folder = f"layers of {name} on {target}", context.models / name
+        if not folder.exists():
+            return [Result(title, SKIPPED, f"no model in {context.models}")]
+        code, output, seconds = call([context.adze, "verify", folder / "model.onnx", "-t", target,
+                                      "--io", folder / "io.npz", "--per-layer"])
+        return [Result(title, FAILED if code else PASSED, output, seconds)]
+
+    for name, target in (("micro_kws_qdq", "c"), ("micro_kws_qdq", "cortex-m4"),
+                         ("micro_kws_qoperator", "c"), ("micro_kws_qoperator", "cortex-m4"),
+                         ("ultraface_rfb320_qdq", "c"), ("mobilenet_v2_qdq", "c")):
+        jobs.append(Job("quantized", f"layers of {name} on {target}", 20,
+                        lambda name=name, target=target: layers(name, target)))
     return jobs
 
 

@@ -12,6 +12,7 @@
 #include "tools/adze/Command.h"
 #include "tools/adze/ModelRun.h"
 #include "tools/adze/Python.h"
+#include "tools/adze/QuantizedLayers.h"
 #include "tools/adze/Terminal.h"
 
 #include <fmt/format.h>
@@ -47,7 +48,8 @@ struct VerifyCommand {
                                const std::vector<Tensor> &outputs) const;
   std::vector<Row> compareLayers(const InputFiles &files) const;
   void print(const Runnable &runnable, const std::vector<Row> &rows,
-             const std::vector<Row> &layers) const;
+             const std::vector<Row> &layers,
+             const std::vector<QuantizedLayer> &quantized) const;
 };
 
 } // namespace
@@ -116,10 +118,6 @@ VerifyCommand::compareWith(const NpzReader &reference,
 
 /// Compares the result of every node with onnxruntime's.
 std::vector<Row> VerifyCommand::compareLayers(const InputFiles &files) const {
-  if (std::filesystem::is_directory(model.model))
-    throw Failure(fmt::format("--per-layer needs the ONNX file, and {} is a "
-                              "folder of compiled code.",
-                              model.model));
   TemporaryFolder folder;
   check(folder.create());
   std::string layers = folder.file("layers.npz");
@@ -200,14 +198,90 @@ static nlohmann::ordered_json describe(const std::vector<Row> &rows) {
   return list;
 }
 
-static bool allPassed(const std::vector<Row> &rows) {
+template <typename T> static bool allPassed(const std::vector<T> &rows) {
   return std::all_of(rows.begin(), rows.end(),
-                     [](const Row &row) { return row.figures.passed; });
+                     [](const T &row) { return row.figures.passed; });
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized layers
+//===----------------------------------------------------------------------===//
+
+/// The fraction of elements that are equal.
+static double equalFraction(int64_t elements, int64_t different) {
+  return elements ? double(elements - different) / double(elements) : 1;
+}
+
+namespace {
+/// What all layers with steps have together.
+struct StepTotals {
+  int64_t layers = 0, elements = 0, different = 0;
+  double largest = 0; // in steps
+
+  explicit StepTotals(const std::vector<QuantizedLayer> &quantized) {
+    for (const QuantizedLayer &layer : quantized)
+      if (layer.hasSteps()) {
+        ++layers;
+        elements += layer.figures.elements;
+        different += layer.figures.different;
+        largest = std::max(largest, layer.figures.maxAbsolute);
+      }
+  }
+};
+} // namespace
+
+static void printQuantized(const std::vector<QuantizedLayer> &quantized) {
+  Table table({{"layer, on equal inputs"},
+               {"operators"},
+               {"type"},
+               {"bit-equal", true},
+               {"largest", true},
+               {"verdict"}});
+  for (const QuantizedLayer &layer : quantized) {
+    const Comparison &c = layer.figures;
+    Table::Cell verdict =
+        c.passed
+            ? Table::Cell("ok (" + layer.tolerance.text() + ")", Colour::Green)
+            : Table::Cell("WRONG: " + c.reason, Colour::Red);
+    table.add({printable(layer.spec.name), printable(layer.nodes),
+               layer.spec.typeText(),
+               fmt::format("{:.6f}", equalFraction(c.elements, c.different)),
+               layer.hasSteps() ? fmt::format("{:.0f}", c.maxAbsolute)
+                                : fmt::format("{:.3g}", c.maxAbsolute),
+               verdict});
+  }
+  table.print();
+  StepTotals totals(quantized);
+  fmt::print("{} quantized layers on equal inputs: {} of {} elements equal "
+             "(fraction {:.6f}), largest difference {:.0f}\n\n",
+             totals.layers, totals.elements - totals.different, totals.elements,
+             equalFraction(totals.elements, totals.different), totals.largest);
+}
+
+static nlohmann::ordered_json
+describe(const std::vector<QuantizedLayer> &quantized) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const QuantizedLayer &layer : quantized) {
+    const Comparison &c = layer.figures;
+    list.push_back({{"name", layer.spec.name},
+                    {"operators", layer.nodes},
+                    {"type", elementTypeName(layer.spec.type)},
+                    {"shape", layer.spec.shape},
+                    {"passed", c.passed},
+                    {"reason", c.reason},
+                    {"tolerance", layer.tolerance.text()},
+                    {"elements", c.elements},
+                    {"different", c.different},
+                    {"fraction_equal", equalFraction(c.elements, c.different)},
+                    {"max_abs", c.maxAbsolute}});
+  }
+  return list;
 }
 
 void VerifyCommand::print(const Runnable &runnable,
                           const std::vector<Row> &rows,
-                          const std::vector<Row> &layers) const {
+                          const std::vector<Row> &layers,
+                          const std::vector<QuantizedLayer> &quantized) const {
   bool passed = allPassed(rows);
   if (model.json) {
     nlohmann::ordered_json json = {{"model", model.model},
@@ -215,14 +289,23 @@ void VerifyCommand::print(const Runnable &runnable,
                                    {"passed", passed},
                                    {"compile_seconds", runnable.compileSeconds},
                                    {"outputs", describe(rows)}};
-    if (perLayer)
+    if (!quantized.empty()) {
+      StepTotals totals(quantized);
+      json["layers_passed"] = allPassed(quantized);
+      json["fraction_equal"] = equalFraction(totals.elements, totals.different);
+      json["largest_difference"] = totals.largest;
+      json["layers"] = describe(quantized);
+    } else if (perLayer) {
       json["layers"] = describe(layers);
+    }
     std::cout << json.dump(2, ' ', false,
                            nlohmann::ordered_json::error_handler_t::replace)
               << "\n";
     return;
   }
-  if (perLayer) {
+  if (!quantized.empty()) {
+    printQuantized(quantized);
+  } else if (perLayer) {
     printRows(layers, "layer");
     auto first = std::find_if(layers.begin(), layers.end(), [](const Row &row) {
       return !row.figures.passed;
@@ -234,9 +317,15 @@ void VerifyCommand::print(const Runnable &runnable,
                                  adze::quoted(first->spec.name)));
   }
   printRows(rows, "output");
-  fmt::print("{} on {}: {}\n", model.model, model.target,
-             passed ? coloured("verified", Colour::Green)
-                    : coloured("NOT verified", Colour::Red));
+  auto verdict = [](bool passed) {
+    return passed ? coloured("verified", Colour::Green)
+                  : coloured("NOT verified", Colour::Red);
+  };
+  if (quantized.empty())
+    fmt::print("{} on {}: {}\n", model.model, model.target, verdict(passed));
+  else
+    fmt::print("{} on {}: layers {}, outputs {}\n", model.model, model.target,
+               verdict(allPassed(quantized)), verdict(passed));
 }
 
 int VerifyCommand::run() const {
@@ -254,7 +343,15 @@ int VerifyCommand::run() const {
   check(runnable.executable->run(pointersTo(in), out));
   std::vector<Row> rows = compareWith(files.archive(), out);
   std::vector<Row> layers;
+  std::vector<QuantizedLayer> quantized;
   if (perLayer) {
+    if (std::filesystem::is_directory(model.model))
+      throw Failure(fmt::format("--per-layer needs the ONNX file, and {} is a "
+                                "folder of compiled code.",
+                                model.model));
+    quantized = compareQuantizedLayers(model, io);
+  }
+  if (perLayer && quantized.empty()) {
     layers = compareLayers(files);
     // In the order of the graph, which ends with the model's own outputs.
     std::stable_partition(layers.begin(), layers.end(), [&](const Row &layer) {
@@ -263,8 +360,11 @@ int VerifyCommand::run() const {
       });
     });
   }
-  print(runnable, rows, layers);
-  return allPassed(rows) ? exitSuccess : exitFailure;
+  print(runnable, rows, layers, quantized);
+  // Steps within which each layer of a quantized model is right add up over
+  // the network: there the layers are the judge.
+  bool passed = quantized.empty() ? allPassed(rows) : allPassed(quantized);
+  return passed ? exitSuccess : exitFailure;
 }
 
 Command cli::addVerify(CommandLine &line) {
@@ -287,14 +387,18 @@ Command cli::addVerify(CommandLine &line) {
                 "Judge each element as numpy.allclose does: "
                 "|difference| <= atol + rtol |reference|");
   app->add_flag("-l,--per-layer", command->perLayer,
-                "Compare the result of every node with onnxruntime's too");
+                "Compare the result of every node with onnxruntime's too; of a "
+                "quantized model every layer, on equal inputs");
   app->footer(
       "Without --rtol and --atol the bounds are, by type of output: relative "
       "L2 "
       "error 1e-4\n(float32), 1e-6 (float64), 5e-3 (float16), 2e-2 (bfloat16), "
       "5e-2 (8 bits and less);\none step for int8 and uint8; other integers "
       "and bool exact. A NaN equals a NaN.\nThe exit code is 0 if all outputs "
-      "are within their bounds, else 1.\n\n"
+      "are within their bounds, else 1.\n"
+      "With --per-layer, each layer of a quantized model gets onnxruntime's "
+      "tensors as inputs\nand may differ by one step of its scale; the exit "
+      "code is then 0 if all layers do.\n\n"
       "Examples:\n"
       "  adze verify kws.onnx --io io.npz\n"
       "  adze verify kws.onnx -t cortex-m4 --io io.npz --json\n"
