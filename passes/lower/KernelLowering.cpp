@@ -289,7 +289,9 @@ void adze::lower::declareTextKernel(kernel::FuncOp kernel, OpBuilder &builder) {
     function->setAttr("adze.doc", doc);
   if (auto schedule = kernel.getScheduleAttr())
     function->setAttr("adze.schedule", schedule);
-  function->setAttr("adze.code", kernel->getAttr("adze.code"));
+  for (StringRef code : {"adze.code", "adze.tile"})
+    if (Attribute attribute = kernel->getAttr(code))
+      function->setAttr(code, attribute);
 }
 
 void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,

@@ -23,8 +23,8 @@ struct LoweredKernel {
 void lowerKernel(kernel::FuncOp kernel, mlir::OpBuilder &builder,
                  LoweredKernel &lowered);
 
-/// Declares the function of a kernel that is C text (`adze.code`), with its
-/// scratch buffers behind the outputs.
+/// Declares the function of a kernel that is C text (`adze.code`) or a
+/// tile.kernel (`adze.tile`), with its scratch buffers behind the outputs.
 void declareTextKernel(kernel::FuncOp kernel, mlir::OpBuilder &builder);
 
 /// The name under which the loops of a kernel stand beside it until

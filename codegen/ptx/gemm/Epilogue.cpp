@@ -212,7 +212,8 @@ void Epilogue::store(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
   int64_t lanes = accumulators.size();
   Recorder recorder(builder);
   lower::ElementEmitter e(builder, loc);
-  Block &body = problem.kernel.getBody().front();
+  kernel::FuncOp kernel = problem.kernel;
+  Block &body = kernel.getBody().front();
   for (auto [argument, memory] : llvm::zip(body.getArguments(), arguments))
     e.setBuffer(argument, memory);
   lower::Indices indices(batch.begin(), batch.end());

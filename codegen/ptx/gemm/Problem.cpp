@@ -17,18 +17,18 @@ using namespace adze::gemm;
 using lower::elementTypeOf;
 using lower::shapeOf;
 
-static int64_t product(ArrayRef<int64_t> sizes) {
+static int64_t productOf(ArrayRef<int64_t> sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1),
                          std::multiplies<>());
 }
 
-int64_t Operand::elements() const { return product(shape); }
+int64_t Operand::elements() const { return productOf(shape); }
 
 bool Operand::isShared() const {
   return llvm::all_of(batchStrides, [](int64_t stride) { return stride == 0; });
 }
 
-int64_t GemmProblem::batchCount() const { return product(batch); }
+int64_t GemmProblem::batchCount() const { return productOf(batch); }
 
 static std::string typeName(Type type) {
   std::string text;
@@ -157,7 +157,7 @@ void EpilogueReader::readMemory(BlockArgument argument) {
   if (!counted.insert(argument.getAsOpaquePointer()).second)
     return;
   problem.epilogueReadBytes +=
-      product(shapeOf(argument)) * byteSize(elementTypeOf(argument));
+      productOf(shapeOf(argument)) * byteSize(elementTypeOf(argument));
 }
 
 /// Whether the bits of a number of 16 bits are looked at: the epilogue holds it
@@ -226,7 +226,7 @@ bool EpilogueReader::readOutput(unsigned result, Value returned) {
   int64_t bytes = byteSize(output.element);
   output.alignment = alignmentOf(shapeOf(returned).back() * bytes,
                                  resultAlignment(problem.kernel, result));
-  problem.outputBytes += product(shapeOf(returned)) * bytes;
+  problem.outputBytes += productOf(shapeOf(returned)) * bytes;
   problem.outputs.push_back(std::move(output));
   return true;
 }
@@ -304,7 +304,8 @@ lower::Indices adze::gemm::batchIndices(lower::LoopBuilder &e,
       indices[d] = e.index(0);
       continue;
     }
-    int64_t inner = product(ArrayRef<int64_t>(problem.batch).drop_front(d + 1));
+    int64_t inner =
+        productOf(ArrayRef<int64_t>(problem.batch).drop_front(d + 1));
     Value index = inner == 1 ? linear : e.div(linear, inner);
     indices[d] = first ? index : e.rem(index, problem.batch[d]);
     first = false;
