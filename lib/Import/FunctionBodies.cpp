@@ -16,6 +16,7 @@
 #include "FunctionBodies.h"
 
 #include "GraphBuilder.h"
+#include "contrib/FusedOperators.h"
 #include "Model.h"
 #include "ValueTypes.h"
 
@@ -37,13 +38,14 @@ static const ::onnx::OpSchema *schemaOf(llvm::StringRef domain,
 
 bool reader::hasFunctionBody(llvm::StringRef domain, llvm::StringRef name,
                              int64_t version) {
+  if (findFusedOperator(domain, name))
+    return true;
   const ::onnx::OpSchema *schema = schemaOf(domain, name, version);
   return schema &&
          (schema->HasFunction() || schema->HasContextDependentFunction());
 }
 
-/// The element type of a tensor type; UNDEFINED for what ONNX has no number.
-static ::onnx::TensorProto::DataType dataType(mlir::Type element) {
+::onnx::TensorProto::DataType reader::dataTypeOf(mlir::Type element) {
   using ::onnx::TensorProto;
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element)) {
     bool isUnsigned = integer.isUnsigned();
@@ -81,7 +83,7 @@ static ::onnx::TypeProto typeProto(mlir::Type type) {
   if (!tensor)
     return proto;
   auto *tensorType = proto.mutable_tensor_type();
-  tensorType->set_elem_type(dataType(tensor.getElementType()));
+  tensorType->set_elem_type(dataTypeOf(tensor.getElementType()));
   auto *shape = tensorType->mutable_shape();
   for (int64_t size : tensor.getShape())
     shape->add_dim()->set_dim_value(size);
@@ -128,12 +130,14 @@ namespace {
 /// Writes a function as a graph for one call of it.
 class Instance {
 public:
-  Instance(const ::onnx::NodeProto &call, const ::onnx::OpSchema &schema,
+  /// `schema` (may be null) knows the values of attributes that are not given.
+  Instance(const ::onnx::NodeProto &call, const ::onnx::OpSchema *schema,
            const ::onnx::FunctionProto &function)
       : function(function) {
-    for (auto &[name, attribute] : schema.attributes())
-      if (attribute.default_value.has_type())
-        attributes[name] = attribute.default_value;
+    if (schema)
+      for (auto &[name, attribute] : schema->attributes())
+        if (attribute.default_value.has_type())
+          attributes[name] = attribute.default_value;
     for (const AttributeProto &attribute : function.attribute_proto())
       attributes[attribute.name()] = attribute;
     for (const AttributeProto &attribute : call.attribute())
@@ -221,6 +225,27 @@ static int64_t defaultOpset(adze::onnx::NodeOp node, int64_t version) {
       .second;
 }
 
+/// The operators of ONNX of which bodies of our own are made.
+static constexpr int64_t fusedOpset = 23;
+
+/// The body that a row of the table of fused operators makes for a node.
+static ::onnx::FunctionProto makeFused(const FusedOperator &fused,
+                                       adze::onnx::NodeOp node,
+                                       llvm::ArrayRef<mlir::Type> inputs) {
+  ::onnx::FunctionProto function;
+  function.set_name(node.getOpType().str());
+  for (const std::string &name : fused.inputs)
+    function.add_input(name);
+  for (const std::string &name : fused.outputs)
+    function.add_output(name);
+  ::onnx::OperatorSetIdProto *set = function.add_opset_import();
+  set->set_domain("");
+  set->set_version(fusedOpset);
+  FusedBody body(node, inputs, function);
+  fused.build(body);
+  return function;
+}
+
 static mlir::OwningOpRef<mlir::ModuleOp>
 makeBody(adze::onnx::NodeOp node, llvm::ArrayRef<mlir::Type> inputs,
          std::string &why) {
@@ -252,7 +277,11 @@ makeBody(adze::onnx::NodeOp node, llvm::ArrayRef<mlir::Type> inputs,
   }
 
   ::onnx::FunctionProto function;
-  if (schema->HasContextDependentFunction()) {
+  if (const FusedOperator *fused =
+          findFusedOperator(node.getDomain(), node.getOpType())) {
+    function = makeFused(*fused, node, inputs);
+    schema = nullptr;
+  } else if (schema->HasContextDependentFunction()) {
     ::onnx::FunctionBodyBuildContextImpl context(call, types);
     if (!schema->BuildContextDependentFunction(context, function,
                                                int(version))) {
@@ -279,7 +308,7 @@ makeBody(adze::onnx::NodeOp node, llvm::ArrayRef<mlir::Type> inputs,
     set->set_domain(domain);
     set->set_version(number);
   }
-  Instance instance(call, *schema, function);
+  Instance instance(call, schema, function);
   if (!instance.build(call, model.graph(), why))
     return nullptr;
   ValueTypes none(model);

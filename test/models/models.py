@@ -113,10 +113,14 @@ def verify_jobs(context):
     return jobs
 
 
+# Scripts that build their models themselves.
+BUILT_HERE = ("quantized_forms.py", "fused_operators.py")
+
+
 def quantized_jobs(context):
     """Integer models against TFLite's outputs, and layer by layer against onnxruntime."""
     def script(title, *command):
-        if command[0] != "quantized_forms.py" and not context.models.exists():
+        if command[0] not in BUILT_HERE and not context.models.exists():
             return [Result(title, SKIPPED, f"no models in {context.models}")]
         code, output, seconds = call([context.python, HERE / command[0], context.adze,
                                       *command[1:]])
@@ -130,6 +134,9 @@ def quantized_jobs(context):
         jobs.append(Job("quantized", f"forms of quantized models on {target}", 60,
                         lambda target=target: script(f"forms of quantized models on {target}",
                                                      "quantized_forms.py", "-t", target)))
+        jobs.append(Job("quantized", f"onnxruntime's operators on {target}", 20,
+                        lambda target=target: script(f"onnxruntime's operators on {target}",
+                                                     "fused_operators.py", "-t", target)))
     def layers(name, target):
         title, folder = f"layers of {name} on {target}", context.models / name
         if not folder.exists():
