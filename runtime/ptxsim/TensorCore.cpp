@@ -6,8 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/ptxsim/TensorCore.h"
 
-#include "runtime/ptxsim/Decoder.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -212,11 +210,6 @@ void multiplyAccumulate(int *d, const int *a, const int *b, unsigned rows,
         sum = std::clamp<int64_t>(sum, INT32_MIN, INT32_MAX);
       d[row * n + column] = int(uint32_t(uint64_t(sum)));
     }
-}
-
-bool decodeTensorCore(Decoder &decoder) {
-  return decodeMma(decoder) || decodeMatrixMoves(decoder) ||
-         decodeWgmma(decoder);
 }
 
 } // namespace adze::ptxsim

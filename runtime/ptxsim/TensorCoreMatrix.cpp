@@ -134,4 +134,9 @@ bool decodeMatrixMoves(Decoder &decoder) {
   return true;
 }
 
+bool decodeTensorCore(Decoder &decoder) {
+  return decodeMma(decoder) || decodeMatrixMoves(decoder) ||
+         decodeWgmma(decoder);
+}
+
 } // namespace adze::ptxsim
