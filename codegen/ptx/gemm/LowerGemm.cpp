@@ -19,6 +19,7 @@ namespace adze {
 } // namespace adze
 
 static const std::pair<StringLiteral, GemmBuilder> families[] = {
+    {"gemm.mma_sync", buildMmaSyncGemm},
     {"gemm.simt", buildSimtGemm},
     {"gemm.flat", buildFlatGemm},
 };
@@ -54,6 +55,16 @@ static tile::KernelOp newGemmKernel(OpBuilder &builder, kernel::FuncOp kernel,
   tile.setDocAttr(kernel.getDocAttr());
   tile.setScheduleAttr(kernel.getScheduleAttr());
   tile->setAttr("adze.restrict", builder.getUnitAttr());
+  auto align = [&](unsigned argument, int64_t bytes) {
+    // No access is wider.
+    tile.setArgAttr(argument, "tile.align",
+                    builder.getI64IntegerAttr(std::min<int64_t>(bytes, 16)));
+  };
+  unsigned inputs = kernel.getArgumentTypes().size();
+  for (unsigned i = 0; i < inputs; ++i)
+    align(i, problem.argumentAlignment[i]);
+  for (const Output &output : problem.outputs)
+    align(inputs + output.result, output.startAlignment);
   return tile;
 }
 
@@ -68,6 +79,8 @@ static LogicalResult lowerGemm(kernel::FuncOp kernel, const Machine &machine,
   tile::KernelOp tile =
       newGemmKernel(builder, kernel, name, *problem, schedule);
   OpBuilder inner = OpBuilder::atBlockBegin(&tile.getBody().front());
+  tile::ReturnOp::create(inner, kernel.getLoc());
+  inner.setInsertionPointToStart(&tile.getBody().front());
   if (failed(build(*problem, schedule, machine, tile, inner)))
     return failure();
   // The kernel keeps its name and its types; the code is elsewhere.

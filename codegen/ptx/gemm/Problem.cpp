@@ -224,8 +224,9 @@ bool EpilogueReader::readOutput(unsigned result, Value returned) {
   if (!visit(output.computed, dependent) || !dependent)
     return false;
   int64_t bytes = byteSize(output.element);
-  output.alignment = alignmentOf(shapeOf(returned).back() * bytes,
-                                 resultAlignment(problem.kernel, result));
+  output.startAlignment = resultAlignment(problem.kernel, result);
+  output.alignment =
+      alignmentOf(shapeOf(returned).back() * bytes, output.startAlignment);
   problem.outputBytes += productOf(shapeOf(returned)) * bytes;
   problem.outputs.push_back(std::move(output));
   return true;

@@ -63,6 +63,8 @@ struct Output {
   /// Dimension i of the stored tensor is dimension perm[i] of the product;
   /// empty: the same order.
   llvm::SmallVector<int64_t> perm;
+  /// Of the start of the buffer, in bytes (at most 256).
+  int64_t startAlignment = 1;
   /// As Operand::alignment, of the rows of the stored tensor.
   int64_t alignment = 1;
 };

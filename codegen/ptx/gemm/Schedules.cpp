@@ -192,7 +192,7 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
         if (s.threads * s.registers > gpu.registersPerSm)
           continue;
         int64_t steps = llvm::divideCeil(problem.k, k);
-        for (int64_t parts : {1, 2, 4, 8}) {
+        for (int64_t parts : {1}) {
           if (parts > 1 && steps < 4 * parts)
             continue;
           splitSum(problem, s, parts);
@@ -284,6 +284,7 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
 std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,
                                                  const GpuFacts &gpu) {
   std::vector<Schedule> all;
+  addMmaSync(problem, gpu, all);
   addFlat(problem, all);
   addSimt(problem, all);
   llvm::erase_if(all, [&](const Schedule &s) {
