@@ -160,7 +160,8 @@ LogicalResult ResizeOp::verify() {
 LogicalResult UnpackOp::verify() {
   ArrayRef<int64_t> panels = shapeOf(getPanels()), out = shapeOf(getOutput());
   if (panels.size() != 3 || out.size() != 2 || panels[1] != out[0] ||
-      panels[0] != llvm::divideCeilSigned(out[1], std::max<int64_t>(1, panels[2])))
+      panels[0] !=
+          llvm::divideCeilSigned(out[1], std::max<int64_t>(1, panels[2])))
     return emitOpError("needs panels [P,K,C] for a matrix [K,N] with P = N / C "
                        "rounded up");
   return success();
@@ -172,8 +173,10 @@ LogicalResult MatmulOp::verify() {
   size_t rank = y.size();
   if (rank < 2 || a.size() != rank || b.size() != rank)
     return emitOpError("needs operands of the result's rank, at least 2");
-  int64_t m = a[rank - (getTransA() ? 1 : 2)], k = a[rank - (getTransA() ? 2 : 1)];
-  int64_t kb = b[rank - (getTransB() ? 1 : 2)], n = b[rank - (getTransB() ? 2 : 1)];
+  int64_t m = a[rank - (getTransA() ? 1 : 2)],
+          k = a[rank - (getTransA() ? 2 : 1)];
+  int64_t kb = b[rank - (getTransB() ? 1 : 2)],
+          n = b[rank - (getTransB() ? 2 : 1)];
   if (k != kb || y[rank - 2] != m || y[rank - 1] != n)
     return emitOpError("sizes do not match: [")
            << m << "," << k << "] x [" << kb << "," << n << "]";
@@ -185,12 +188,10 @@ LogicalResult MatmulOp::verify() {
 
 /// Checks the window arithmetic of convolution and pooling: out = (in + pads -
 /// ((window - 1) * dilation + 1)) / stride + 1, where ceil mode may add one.
-static LogicalResult verifyWindow(Operation *op, ArrayRef<int64_t> in,
-                                  ArrayRef<int64_t> out,
-                                  ArrayRef<int64_t> window,
-                                  ArrayRef<int64_t> strides,
-                                  ArrayRef<int64_t> dilations,
-                                  ArrayRef<int64_t> pads) {
+static LogicalResult
+verifyWindow(Operation *op, ArrayRef<int64_t> in, ArrayRef<int64_t> out,
+             ArrayRef<int64_t> window, ArrayRef<int64_t> strides,
+             ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads) {
   size_t n = in.size();
   if (out.size() != n || window.size() != n || strides.size() != n ||
       dilations.size() != n || pads.size() != 2 * n)
@@ -234,9 +235,34 @@ LogicalResult RequantizeOp::verify() {
   return success();
 }
 
-static LogicalResult verifyTable(Operation *op, Value table) {
-  if (shapeOf(table) != ArrayRef<int64_t>{256})
-    return op->emitOpError("needs a table of 256 elements");
+LogicalResult RequantizePreluOp::verify() {
+  ArrayRef<int64_t> x = shapeOf(getInput()), factors = shapeOf(getMultiplier());
+  int64_t axis = getAxis();
+  for (Value factor : {getShift(), getNegativeMultiplier(), getNegativeShift()})
+    if (factors.size() != 1 || shapeOf(factor) != factors)
+      return emitOpError("needs four vectors of one size as its factors");
+  if (x != shapeOf(getOutput()))
+    return emitOpError("keeps the shape of its input");
+  if (factors[0] != 1 &&
+      (axis < 0 || axis >= int64_t(x.size()) || x[axis] != factors[0]))
+    return emitOpError("needs one factor, or one for each index of its axis");
+  return success();
+}
+
+static LogicalResult verifyTable(Operation *op, Value table,
+                                 int64_t size = 256) {
+  if (shapeOf(table) != ArrayRef<int64_t>{size})
+    return op->emitOpError("needs a table of ") << size << " elements";
+  return success();
+}
+
+LogicalResult InterpolateOp::verify() {
+  if (shapeOf(getInput()) != shapeOf(getOutput()))
+    return emitOpError("keeps the shape of its input");
+  ArrayRef<int64_t> table = shapeOf(getTable());
+  if (table.size() != 1 || table[0] < 17 || table[0] > 4097 ||
+      !llvm::isPowerOf2_64(table[0] - 1))
+    return emitOpError("needs a table of 2^b + 1 elements, b from 4 to 12");
   return success();
 }
 
@@ -249,7 +275,9 @@ LogicalResult LookupOp::verify() {
 LogicalResult QuantizedSoftmaxOp::verify() {
   if (getAxis() < 0 || getAxis() >= int64_t(shapeOf(getInput()).size()))
     return emitOpError("has no axis ") << getAxis();
-  return verifyTable(*this, getExponentials());
+  bool isWide =
+      cast<ShapedType>(getInput().getType()).getElementType().isInteger(16);
+  return verifyTable(*this, getExponentials(), isWide ? 513 : 256);
 }
 
 LogicalResult PoolOp::verify() {

@@ -405,6 +405,22 @@ def Nn_RequantizeOp : Nn_Op<"requantize"> {
   let hasVerifier = 1;
 }
 
+def Nn_RequantizePreluOp : Nn_Op<"requantize_prelu"> {
+  let summary = "accumulators to small integers, with another factor below zero";
+  let description = [{
+    As `nn.requantize`, with multiplier and shift where x >= 0 and
+    `negative_multiplier` and `negative_shift` where x < 0: leaky relu and PRelu
+    behind a sum. Negative multipliers are legal. All four have one element, or
+    one for each index along `axis`.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$multiplier,
+                       AnyRankedTensor:$shift, AnyRankedTensor:$negative_multiplier,
+                       AnyRankedTensor:$negative_shift, I64Attr:$axis, I64Attr:$zero_point,
+                       I64Attr:$low, I64Attr:$high, Nn_Rounding:$rounding);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
 def Nn_QuantizedAddOp : Nn_Op<"quantized_add", [SameOperandsAndResultType]> {
   let summary = "addition or subtraction of quantized tensors";
   let description = [{
@@ -442,13 +458,72 @@ def Nn_LookupOp : Nn_Op<"lookup"> {
   let hasVerifier = 1;
 }
 
-def Nn_QuantizedSoftmaxOp : Nn_Op<"quantized_softmax"> {
-  let summary = "softmax of i8 in TFLite's fixed point";
+def Nn_InterpolateOp : Nn_Op<"interpolate"> {
+  let summary = "any function of i16, linear between the numbers of a table";
   let description = [{
-    The result has the scale 1/256 and the zero point -128. `multiplier` and
+    The table (i16) has 2^b + 1 elements, b from 4 to 12. With s = 16 - b,
+    k = (x + 32768) >> s and f = (x + 32768) mod 2^s,
+    y = clamp(((table[k] * 2^s + (table[k + 1] - table[k]) * f + 2^(shift - 1))
+    >> shift) + zero_point, low, high); b = 9 and shift = 7 are TFLite's LUT of
+    int16. x is i16, y is i8 or i16.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$table, I64Attr:$shift,
+                       I64Attr:$zero_point, I64Attr:$low, I64Attr:$high);
+  let results = (outs AnyRankedTensor:$output);
+  let hasVerifier = 1;
+}
+
+def Nn_QuantizedNormalizeOp : Nn_Op<"quantized_normalize"> {
+  let summary = "layer or RMS normalization of integers";
+  let description = [{
+    Over the N elements of dimensions axis..rank-1 of x (i8 or i16):
+    d = N x - sum(x) and q = N sum(x^2) - sum(x)^2, or with `rms`
+    d = N (x - zero_point) and q = N sum((x - zero_point)^2). With
+    n = round(d / sqrt(q + epsilon) * 2^16), from an inverse square root of 30
+    bits by Newton's iteration, y = clamp((n * gain + offset + 2^(shift - 1)) >>
+    shift, low, high). gain (i32) and offset (i64, the result's zero point in
+    it) broadcast to x.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$gain, AnyRankedTensor:$offset,
+                       I64Attr:$axis, I64Attr:$zero_point, I64Attr:$epsilon, I64Attr:$shift,
+                       I64Attr:$low, I64Attr:$high, UnitAttr:$rms);
+  let results = (outs AnyRankedTensor:$output);
+}
+
+def Nn_QuantizedRecurrentOp : Nn_Op<"quantized_recurrent"> {
+  let summary = "GRU and LSTM of integers, one direction, initial states zero";
+  let description = [{
+    x [T,B,I] (i8), w [G*H,I], r [G*H,H] (i8), input_bias and state_bias [G*H]
+    (i32), gates in ONNX's order. The state h is i16 as Q0.15. A gate's argument
+    is i16 as Q3.12: input_bias + w x times the factor of `input_multiplier` and
+    `input_shift` (one, or [G*H]) plus state_bias + r h times that of
+    `state_multiplier` and `state_shift`, saturated. The products of r and h are
+    summed in i64. `sigmoid` and `tanh` are tables of `nn.interpolate` from
+    Q3.12 to Q0.15; the cell of an lstm is i32 with `cell_bits` bits of
+    fraction, saturated. Results: y [T,B,H] in Q0.15, last h [B,H] and, for lstm, last c.
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, AnyRankedTensor:$r,
+                       AnyRankedTensor:$input_bias, AnyRankedTensor:$state_bias,
+                       AnyRankedTensor:$input_multiplier, AnyRankedTensor:$input_shift,
+                       AnyRankedTensor:$state_multiplier, AnyRankedTensor:$state_shift,
+                       AnyRankedTensor:$sigmoid, AnyRankedTensor:$tanh,
+                       Nn_CellKind:$kind, UnitAttr:$reverse, UnitAttr:$linear_before_reset,
+                       I64Attr:$cell_bits);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+}
+
+def Nn_QuantizedSoftmaxOp : Nn_Op<"quantized_softmax"> {
+  let summary = "softmax of i8 or i16 in fixed point";
+  let description = [{
+    i8, as in TFLite: the result has the scale 1/256 and the zero point -128. `multiplier` and
     `shift` scale differences to Q5.26 and `smallest_difference` is the least
     that counts, as in adze::SoftmaxProblem; `exponentials` [256] (i32) holds
     what follows from them: exp(-d) as Q0.31 for a difference of -d.
+
+    i16: the result has the scale 1/32768 and the zero point 0. `exponentials`
+    [513] (i16) is a table of `nn.interpolate` to Q0.15 for the difference from
+    the largest element plus 32767, differences below -65535 being as that;
+    multiplier and shift are not read.
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$exponentials,
                        I64Attr:$axis, I64Attr:$multiplier, I64Attr:$shift,

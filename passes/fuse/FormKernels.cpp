@@ -60,8 +60,10 @@ bool isStructural(Operation *op) {
 /// Computes with quantized tensors alone. Kernel families know these operations
 /// by themselves, and a convolution with its requantization and an addition.
 bool isQuantized(Operation *op) {
-  if (isa<nn::LookupOp, nn::QuantizedAddOp, nn::QuantizedMulOp,
-          nn::QuantizedSoftmaxOp, nn::RequantizeOp>(op))
+  if (isa<nn::InterpolateOp, nn::LookupOp, nn::QuantizedAddOp,
+          nn::QuantizedMulOp, nn::QuantizedNormalizeOp,
+          nn::QuantizedRecurrentOp, nn::QuantizedSoftmaxOp, nn::RequantizeOp,
+          nn::RequantizePreluOp>(op))
     return true;
   return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op) &&
          lower::elementTypeOf(op->getOperand(0)).isInteger();
@@ -151,12 +153,15 @@ static bool isConstantTensor(Value value) {
 }
 
 /// Whether a quantized operation joins the kernel that ends in `tail`:
-/// accumulators are requantized, and the result added to another tensor.
+/// accumulators are requantized, and the result added to another tensor or
+/// handed to a function.
 static bool takesQuantized(Operation *tail, Operation *user) {
   Value value = tail->getResult(0);
-  if (auto requantize = dyn_cast<nn::RequantizeOp>(user))
+  if (isa<nn::RequantizeOp, nn::RequantizePreluOp>(user))
     return isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp, linalg::GenericOp>(tail) &&
-           requantize.getInput() == value;
+           user->getOperand(0) == value;
+  if (auto interpolate = dyn_cast<nn::InterpolateOp>(user))
+    return isa<nn::RequantizeOp>(tail) && interpolate.getInput() == value;
   auto add = dyn_cast<nn::QuantizedAddOp>(user);
   if (!add || !isa<nn::RequantizeOp>(tail) || add.getA() == add.getB())
     return false;

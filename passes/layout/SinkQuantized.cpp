@@ -126,8 +126,10 @@ template <typename Op> struct SinkThroughTwo final : OpRewritePattern<Op> {
 
 void layout::addQuantizedSinking(RewritePatternSet &patterns) {
   patterns
-      .add<SinkThroughOne<nn::LookupOp>, SinkThroughOne<nn::QuantizedSoftmaxOp>,
-           SinkThroughOne<nn::RebaseOp>, SinkThroughOne<nn::RequantizeOp>,
+      .add<SinkThroughOne<nn::InterpolateOp>, SinkThroughOne<nn::LookupOp>,
+           SinkThroughOne<nn::QuantizedSoftmaxOp>, SinkThroughOne<nn::RebaseOp>,
+           SinkThroughOne<nn::RequantizeOp>,
+           SinkThroughOne<nn::RequantizePreluOp>,
            SinkThroughTwo<nn::QuantizedAddOp>,
            SinkThroughTwo<nn::QuantizedMulOp>>(patterns.getContext());
 }

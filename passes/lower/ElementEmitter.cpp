@@ -1,4 +1,5 @@
-//===- ElementEmitter.cpp - Evaluates one element of a tensor where it is used -*- C++ -*-===//
+//===- ElementEmitter.cpp - Evaluates one element of a tensor where it is used
+//-*- C++ -*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,7 +39,8 @@ bool adze::lower::readsSameElement(OpOperand &use) {
   if (auto generic = dyn_cast<linalg::GenericOp>(user))
     return isElementwise(user) &&
            generic.getMatchingIndexingMap(&use).isIdentity();
-  if (isa<nn::RequantizeOp, nn::LookupOp>(user))
+  if (isa<nn::RequantizeOp, nn::RequantizePreluOp, nn::LookupOp,
+          nn::InterpolateOp>(user))
     return use.getOperandNumber() == 0;
   return isa<nn::QuantizedAddOp, nn::QuantizedMulOp, nn::RebaseOp>(user);
 }

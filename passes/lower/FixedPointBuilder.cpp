@@ -119,5 +119,7 @@ Value FixedPointBuilder::narrow(Value x, int64_t zeroPoint, int64_t low,
   x = e.make<arith::MinSIOp>(x, constant(bits, high - zeroPoint));
   if (zeroPoint)
     x = e.make<arith::AddIOp>(x, constant(bits, zeroPoint));
-  return e.make<arith::TruncIOp>(e.laneType(type, lanes), x);
+  Type result = e.laneType(type, lanes);
+  return x.getType() == result ? x
+                               : e.make<arith::TruncIOp>(result, x).getResult();
 }

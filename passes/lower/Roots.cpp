@@ -21,6 +21,8 @@ static const RootRule rules[] = {
     {"nn.max_roi_pool", roots::maxRoiPool},
     {"nn.normalize", roots::normalize},
     {"nn.pool", roots::pool},
+    {"nn.quantized_normalize", roots::quantizedNormalize},
+    {"nn.quantized_recurrent", roots::quantizedRecurrent},
     {"nn.quantized_softmax", roots::quantizedSoftmax},
     {"nn.recurrent", roots::recurrent},
     {"nn.roi_align", roots::roiAlign},

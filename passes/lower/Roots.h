@@ -52,24 +52,26 @@ RootFn findRootRule(mlir::Operation *op);
 
 namespace roots {
 #define ADZE_ROOT(name) void name(mlir::Operation *op, RootContext &context)
-ADZE_ROOT(reduce);         // Reduce.cpp
-ADZE_ROOT(conv);           // Convolution.cpp
-ADZE_ROOT(convTranspose);  // ConvTranspose.cpp
-ADZE_ROOT(depthwise);      // Depthwise.cpp
-ADZE_ROOT(matmul);         // Matmul.cpp
-ADZE_ROOT(pool);           // Pool.cpp
-ADZE_ROOT(quantizedSoftmax); // QuantizedSoftmax.cpp
-ADZE_ROOT(recurrent);      // Recurrent.cpp
-ADZE_ROOT(softmax);        // Softmax.cpp
-ADZE_ROOT(normalize);      // Normalize.cpp
-ADZE_ROOT(argReduce);       // Select.cpp
-ADZE_ROOT(cumulative);      // Select.cpp
-ADZE_ROOT(topk);            // Select.cpp
-ADZE_ROOT(scatterElements); // Scatter.cpp
-ADZE_ROOT(scatterNd);       // Scatter.cpp
-ADZE_ROOT(gridSample);      // Sampling.cpp
-ADZE_ROOT(maxRoiPool);      // Sampling.cpp
-ADZE_ROOT(roiAlign);        // Sampling.cpp
+ADZE_ROOT(reduce);             // Reduce.cpp
+ADZE_ROOT(conv);               // Convolution.cpp
+ADZE_ROOT(convTranspose);      // ConvTranspose.cpp
+ADZE_ROOT(depthwise);          // Depthwise.cpp
+ADZE_ROOT(matmul);             // Matmul.cpp
+ADZE_ROOT(pool);               // Pool.cpp
+ADZE_ROOT(quantizedNormalize); // QuantizedNormalize.cpp
+ADZE_ROOT(quantizedRecurrent); // QuantizedRecurrent.cpp
+ADZE_ROOT(quantizedSoftmax);   // QuantizedSoftmax.cpp
+ADZE_ROOT(recurrent);          // Recurrent.cpp
+ADZE_ROOT(softmax);            // Softmax.cpp
+ADZE_ROOT(normalize);          // Normalize.cpp
+ADZE_ROOT(argReduce);          // Select.cpp
+ADZE_ROOT(cumulative);         // Select.cpp
+ADZE_ROOT(topk);               // Select.cpp
+ADZE_ROOT(scatterElements);    // Scatter.cpp
+ADZE_ROOT(scatterNd);          // Scatter.cpp
+ADZE_ROOT(gridSample);         // Sampling.cpp
+ADZE_ROOT(maxRoiPool);         // Sampling.cpp
+ADZE_ROOT(roiAlign);           // Sampling.cpp
 #undef ADZE_ROOT
 } // namespace roots
 

@@ -25,8 +25,9 @@ static bool isFree(Operation *op) {
 
 static bool worksInPlace(Operation *op) {
   return lower::isElementwise(op) ||
-         isa<nn::LookupOp, nn::QuantizedAddOp, nn::QuantizedMulOp, nn::RebaseOp,
-             nn::RequantizeOp>(op);
+         isa<nn::InterpolateOp, nn::LookupOp, nn::QuantizedAddOp,
+             nn::QuantizedMulOp, nn::RebaseOp, nn::RequantizeOp,
+             nn::RequantizePreluOp>(op);
 }
 
 static Value throughReshapes(Value value) {

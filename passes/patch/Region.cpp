@@ -82,8 +82,9 @@ std::optional<RowRule> adze::patch::rowRule(Operation *op) {
     return llvm::none_of(op->getOperands(), isConstant)
                ? std::optional(RowRule())
                : std::nullopt;
-  return isa<nn::LookupOp, nn::RebaseOp>(op) ? std::optional(RowRule())
-                                             : std::nullopt;
+  return isa<nn::InterpolateOp, nn::LookupOp, nn::RebaseOp>(op)
+             ? std::optional(RowRule())
+             : std::nullopt;
 }
 
 int64_t adze::patch::macsOf(Operation *op, int64_t rows) {

@@ -40,9 +40,12 @@ bool Former::form(nn::QuantizeOp op) {
   if (!base)
     return false; // an input of the program
   if (isa<nn::ConvOp, nn::MatmulOp>(base))
-    return formProduct(op, *to, tail);
+    return formProduct(op, *to, tail) || formFunction(op, *to);
   if (isa<linalg::GenericOp>(base))
-    return formElementwise(op, *to, tail);
+    return formPrelu(op, *to) || formFunction(op, *to) ||
+           formElementwise(op, *to, tail);
+  if (isa<nn::NormalizeOp>(base))
+    return formNormalize(op, *to, tail);
   if (isa<nn::PoolOp>(base))
     return formAveragePool(op, *to, tail);
   if (isa<nn::SoftmaxOp>(base))
@@ -78,6 +81,16 @@ struct FormIntegerOpsPass final
     if (failed(normalize(main)))
       return signalPassFailure();
     Former former(*choice);
+    SmallVector<nn::RecurrentOp> recurrences;
+    main.walk([&](nn::RecurrentOp op) { recurrences.push_back(op); });
+    bool isChanged = false;
+    for (nn::RecurrentOp op : recurrences)
+      isChanged |= former.formRecurrent(op);
+    if (isChanged) {
+      eraseUnused(main);
+      if (failed(normalize(main)))
+        return signalPassFailure();
+    }
     SmallVector<nn::QuantizeOp> ends;
     main.walk([&](nn::QuantizeOp op) { ends.push_back(op); });
     for (nn::QuantizeOp op : ends)

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "passes/quantize/Parameters.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace adze::quantize {
 
@@ -31,6 +32,21 @@ struct Accumulators {
   unsigned bits = 8;                // of the activations
 };
 
+/// Constant weights as signed integers around zero.
+struct Weights {
+  mlir::Value value;               // i8 or i16
+  std::vector<double> scales;      // one, or one for each channel
+  std::vector<int64_t> sums;       // of each channel
+  std::vector<int64_t> magnitudes; // sums of absolute values
+};
+/// The weights behind a float value whose output channels are indexed by
+/// `axis`; nothing, and why.
+std::optional<Weights> weightsOf(mlir::Value value, int64_t axis,
+                                 std::string &why);
+/// x - zero point in a wider type.
+mlir::Value centred(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                    int64_t zeroPoint, mlir::Type element);
+
 /// How results are rounded. TFLite's reference kernels round twice, but once in
 /// a fully connected layer.
 struct Roundings {
@@ -49,11 +65,24 @@ public:
   /// Makes a convolution or matrix product on quantized operands sum integers
   /// and go on in float.
   bool formSums(mlir::Operation *op);
+  /// Makes a recurrence on quantized operands one of integers; its results are
+  /// dequantized.
+  bool formRecurrent(nn::RecurrentOp op);
 
   /// Why operations were left as they are.
   llvm::DenseMap<mlir::Operation *, std::string> reasons;
 
 private:
+  // Functions.cpp
+  /// Functions of one int16 tensor.
+  bool formWideTable(nn::QuantizeOp op, const Parameters &to,
+                     nn::DequantizeOp source,
+                     const llvm::SetVector<mlir::Operation *> &between);
+  /// A function that is no clamp behind something with an integer form: that
+  /// goes to int16, from there the function is interpolated.
+  bool formFunction(nn::QuantizeOp op, const Parameters &to);
+  /// PRelu with a slope for each channel behind a sum, or on a tensor.
+  bool formPrelu(nn::QuantizeOp op, const Parameters &to);
   // Tables.cpp
   bool formTable(nn::QuantizeOp op, const Parameters &to);
   /// The bounds of a clamp that `functions` are on what `op` quantizes to.
@@ -68,6 +97,8 @@ private:
   // Products.cpp
   bool formProduct(nn::QuantizeOp op, const Parameters &to, const Tail &tail);
   std::optional<Accumulators> accumulate(mlir::Operation *op, mlir::Value bias);
+  // Normalization.cpp
+  bool formNormalize(nn::QuantizeOp op, const Parameters &to, const Tail &tail);
   // Elementwise.cpp
   bool formElementwise(nn::QuantizeOp op, const Parameters &to,
                        const Tail &tail);
@@ -87,6 +118,23 @@ private:
                  std::optional<Accumulators>>
       known;
 };
+
+/// What functions make of numbers: before nn.quantize, and behind it.
+struct Samples {
+  std::vector<double> reals;
+  std::vector<int64_t> codes;
+};
+/// Evaluates the pointwise operations `between` the value `source` (f32) and
+/// `op` at `points`, and leaves nothing behind.
+std::optional<Samples>
+evaluate(nn::QuantizeOp op, mlir::Value source,
+         const llvm::SetVector<mlir::Operation *> &between,
+         llvm::ArrayRef<float> points);
+/// The value from which alone `value` is computed, element by element and with
+/// constant numbers, and the operations between in order. It is the result of
+/// something that is no function of one element; null if there are several.
+mlir::Value functionSource(mlir::Value value,
+                           llvm::SetVector<mlir::Operation *> &between);
 
 /// The number that all elements of a constant have.
 mlir::TypedAttr splatOf(mlir::Value value);

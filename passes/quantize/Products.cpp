@@ -27,18 +27,6 @@ using namespace adze::quantize;
 using lower::elementTypeOf;
 using lower::shapeOf;
 
-namespace {
-
-/// Constant weights as signed integers around zero.
-struct Weights {
-  Value value;                     // i8 or i16
-  std::vector<double> scales;      // one, or one for each channel
-  std::vector<int64_t> sums;       // of each channel
-  std::vector<int64_t> magnitudes; // sums of absolute values
-};
-
-} // namespace
-
 /// Weights with a scale for each index of an axis whose elements are moved
 /// afterwards (a transposed convolution's): integers and scales move alike.
 static Value movedWeights(Value value, int64_t axis) {
@@ -113,10 +101,8 @@ static Value movedWeights(Value value, int64_t axis) {
                                   scale, Value(), axis, 0, false);
 }
 
-/// The weights behind a float value whose output channels are indexed by
-/// `axis`.
-static std::optional<Weights> weightsOf(Value value, int64_t axis,
-                                        std::string &why) {
+std::optional<Weights> quantize::weightsOf(Value value, int64_t axis,
+                                           std::string &why) {
   if (!value.getDefiningOp<nn::DequantizeOp>())
     value = movedWeights(value, axis);
   auto op = value.getDefiningOp<nn::DequantizeOp>();
@@ -235,22 +221,20 @@ static std::optional<std::vector<int64_t>> biasOf(Value bias, double inputScale,
   return result;
 }
 
-/// x - zero point as i16.
-static Value centred(OpBuilder &b, Location loc, Value x, int64_t zeroPoint) {
-  auto type = cast<RankedTensorType>(x.getType()).clone(b.getI16Type());
+Value quantize::centred(OpBuilder &b, Location loc, Value x, int64_t zeroPoint,
+                        Type element) {
+  auto type = cast<RankedTensorType>(x.getType()).clone(element);
   AffineMap map =
       AffineMap::getMultiDimIdentityMap(type.getRank(), b.getContext());
-  Value init =
-      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+  Value init = tensor::EmptyOp::create(b, loc, type.getShape(), element);
   return linalg::GenericOp::create(
              b, loc, type, x, init, ArrayRef<AffineMap>{map, map},
              SmallVector<utils::IteratorType>(type.getRank(),
                                               utils::IteratorType::parallel),
              [&](OpBuilder &inner, Location at, ValueRange in) {
-               Value wide =
-                   arith::ExtSIOp::create(inner, at, b.getI16Type(), in[0]);
+               Value wide = arith::ExtSIOp::create(inner, at, element, in[0]);
                Value zero = arith::ConstantOp::create(
-                   inner, at, inner.getI16IntegerAttr(int16_t(zeroPoint)));
+                   inner, at, inner.getIntegerAttr(element, zeroPoint));
                linalg::YieldOp::create(
                    inner, at,
                    arith::SubIOp::create(inner, at, wide, zero).getResult());
@@ -270,11 +254,13 @@ static std::optional<Accumulators> productOfData(nn::MatmulOp op) {
     return std::nullopt;
   OpBuilder b(op);
   Accumulators result;
-  result.sums = nn::MatmulOp::create(
-      b, op.getLoc(), type.clone(b.getI32Type()),
-      centred(b, op.getLoc(), x->value, x->parameters.zeroPoint),
-      centred(b, op.getLoc(), y->value, y->parameters.zeroPoint), Value(),
-      op.getTransA(), op.getTransB());
+  result.sums =
+      nn::MatmulOp::create(b, op.getLoc(), type.clone(b.getI32Type()),
+                           centred(b, op.getLoc(), x->value,
+                                   x->parameters.zeroPoint, b.getI16Type()),
+                           centred(b, op.getLoc(), y->value,
+                                   y->parameters.zeroPoint, b.getI16Type()),
+                           Value(), op.getTransA(), op.getTransB());
   result.axis = type.getRank() - 1;
   result.inputScale = x->parameters.scale;
   result.weightScales = {y->parameters.scale};
@@ -373,7 +359,7 @@ bool Former::formProduct(nn::QuantizeOp op, const Parameters &to,
   auto sums = accumulate(product, tail.bias);
   if (!sums)
     return false;
-  if (sums->bits != to.bits)
+  if (sums->bits > to.bits)
     return refuse(product, "its input and output have different widths");
   std::vector<int64_t> multipliers, shifts;
   for (double weightScale : sums->weightScales) {

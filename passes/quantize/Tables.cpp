@@ -126,11 +126,9 @@ private:
 
 } // namespace
 
-/// The dequantize operation from which alone `value` is computed, element by
-/// element, and the operations between in order.
-static nn::DequantizeOp onlySource(Value value,
-                                   llvm::SetVector<Operation *> &between) {
-  nn::DequantizeOp source;
+Value quantize::functionSource(Value value,
+                               llvm::SetVector<Operation *> &between) {
+  Value source;
   SmallVector<std::pair<Value, bool>> work{{value, false}};
   llvm::SmallDenseSet<Value> seen;
   while (!work.empty()) {
@@ -141,14 +139,14 @@ static nn::DequantizeOp onlySource(Value value,
     }
     if (!seen.insert(next).second)
       continue;
-    if (auto dequantize = next.getDefiningOp<nn::DequantizeOp>()) {
-      if (!quantizedTensorOf(next) || (source && source != dequantize))
+    auto generic = next.getDefiningOp<linalg::GenericOp>();
+    if (!generic || !isPointwise(generic)) {
+      if (source && source != next)
         return nullptr;
-      source = dequantize;
+      source = next;
       continue;
     }
-    auto generic = next.getDefiningOp<linalg::GenericOp>();
-    if (!generic || !isPointwise(generic) || seen.size() > 64)
+    if (seen.size() > 64)
       return nullptr;
     work.push_back({next, true});
     for (OpOperand *operand : generic.getDpsInputOperands())
@@ -168,19 +166,44 @@ static void eraseIfUnused(Operation *until, Operation *from) {
   }
 }
 
+std::optional<Samples>
+quantize::evaluate(nn::QuantizeOp op, Value source,
+                   const llvm::SetVector<Operation *> &between,
+                   ArrayRef<float> points) {
+  Operation *before = op->getPrevNode();
+  OpBuilder b(op);
+  auto type = RankedTensorType::get({int64_t(points.size())}, b.getF32Type());
+  VectorCopy copies(b, op.getLoc(), points.size());
+  copies.define(source,
+                adze::ConstantOp::create(b, op.getLoc(),
+                                         DenseElementsAttr::get(type, points)));
+  for (Operation *inner : between)
+    copies.copy(cast<linalg::GenericOp>(inner));
+  auto codes = integersOf(copies.quantized(op, op.getInput()));
+  // Both may have become constants: of the same operations, made again.
+  for (Operation *inner : between)
+    copies.copy(cast<linalg::GenericOp>(inner));
+  auto reals = numbersOf(copies.of(op.getInput()));
+  eraseIfUnused(op, before);
+  if (!codes || !reals)
+    return std::nullopt;
+  return Samples{std::move(*reals), std::move(*codes)};
+}
+
 bool Former::formTable(nn::QuantizeOp op, const Parameters &to) {
   llvm::SetVector<Operation *> between;
-  nn::DequantizeOp source = onlySource(op.getInput(), between);
-  if (!source)
+  Value from = functionSource(op.getInput(), between);
+  auto source =
+      from ? from.getDefiningOp<nn::DequantizeOp>() : nn::DequantizeOp();
+  if (!source || !quantizedTensorOf(from))
     return false;
   auto x = quantizedTensorOf(source.getOutput());
   if (between.empty() && x->parameters == to) {
     replace(op, x->value);
     return true;
   }
-  if (x->parameters.bits != 8 || to.bits != 8)
-    return refuse(between.empty() ? op.getOperation() : between.back(),
-                  "a function of int16 has no table of 256 elements");
+  if (x->parameters.bits == 16)
+    return formWideTable(op, to, source, between);
   Operation *before = op->getPrevNode();
   OpBuilder b(op);
   VectorCopy copies(b, op.getLoc(), 256);
@@ -197,12 +220,13 @@ bool Former::formTable(nn::QuantizeOp op, const Parameters &to) {
   eraseIfUnused(op, before);
   if (!values)
     return refuse(op, "its table could not be computed");
-  if (*values == all) {
+  if (to.bits == 8 && *values == all) {
     replace(op, x->value);
     return true;
   }
   Location loc = between.empty() ? op.getLoc() : between.back()->getLoc();
-  Value constant = makeConstant(b, loc, bytes, *values, "table");
+  Value constant = makeConstant(
+      b, loc, bytes.clone(elementTypeOf(op.getOutput())), *values, "table");
   replace(op, nn::LookupOp::create(b, loc, op.getType(), x->value, constant));
   return true;
 }

@@ -358,7 +358,8 @@ std::optional<KernelProblem> ProblemReader::read() {
   }
   if (auto lookup = dyn_cast<nn::LookupOp>(ops[0])) {
     auto table = integers(lookup.getTable());
-    if (!table || table->size() != 256 || !addInput(lookup.getInput()))
+    if (!table || table->size() != 256 ||
+        typeOf(returned) != QuantizedType::int8 || !addInput(lookup.getInput()))
       return std::nullopt;
     LookupProblem p;
     p.elements = elements;

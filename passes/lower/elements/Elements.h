@@ -29,11 +29,13 @@ ADZE_ELEMENT(gather);
 ADZE_ELEMENT(gatherElements);
 ADZE_ELEMENT(gatherNd);
 // Quantized.cpp
+ADZE_ELEMENT(interpolate);
 ADZE_ELEMENT(lookup);
 ADZE_ELEMENT(quantizedAdd);
 ADZE_ELEMENT(quantizedMul);
 ADZE_ELEMENT(rebase);
 ADZE_ELEMENT(requantize);
+ADZE_ELEMENT(requantizePrelu);
 // Resize.cpp
 ADZE_ELEMENT(resize);
 // Structured.cpp

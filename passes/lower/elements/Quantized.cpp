@@ -43,6 +43,61 @@ Value elements::requantize(Operation *op, unsigned, ArrayRef<Value> at,
                   requantize.getLow(), requantize.getHigh(), type);
 }
 
+Value elements::requantizePrelu(Operation *op, unsigned, ArrayRef<Value> at,
+                                int64_t lanes, ElementEmitter &e) {
+  auto prelu = cast<nn::RequantizePreluOp>(op);
+  if (lanes > 1)
+    return nullptr;
+  bool one = shapeOf(prelu.getMultiplier())[0] == 1;
+  auto factor = [&](Value table) {
+    return e.element(table, {one ? e.index(0) : at[prelu.getAxis()]});
+  };
+  Value x = e.element(prelu.getInput(), at);
+  FixedPointBuilder f(e, 1, prelu.getRounding());
+  Type type = elementTypeOf(prelu.getOutput());
+  bool isWide = elementTypeOf(prelu.getInput()).isInteger(64);
+  Value zero =
+      e.make<arith::ConstantOp>(e.b.getIntegerAttr(x.getType(), int64_t(0)));
+  Value isNegative = e.compare(arith::CmpIPredicate::slt, x, zero);
+  auto select = [&](Value otherwise, Value negative) -> Value {
+    return e.make<arith::SelectOp>(isNegative, factor(negative),
+                                   factor(otherwise));
+  };
+  Value multiplier =
+      select(prelu.getMultiplier(), prelu.getNegativeMultiplier());
+  Value shift = select(prelu.getShift(), prelu.getNegativeShift());
+  Value y = isWide ? f.multiplyWide(x, multiplier, shift)
+                   : f.multiply(x, multiplier, shift);
+  return f.narrow(y, prelu.getZeroPoint(), prelu.getLow(), prelu.getHigh(),
+                  type);
+}
+
+Value elements::interpolate(Operation *op, unsigned, ArrayRef<Value> at,
+                            int64_t lanes, ElementEmitter &e) {
+  if (lanes > 1)
+    return nullptr;
+  auto op16 = cast<nn::InterpolateOp>(op);
+  FixedPointBuilder f(e, 1, nn::Rounding::once);
+  auto number = [&](ArrayRef<Value> where) -> Value {
+    return f.centred(e.element(op16.getTable(), where), 0);
+  };
+  int64_t bits = 16 - llvm::Log2_64(shapeOf(op16.getTable())[0] - 1);
+  Value x = f.centred(e.element(op16.getInput(), at), -32768);
+  Value k = e.make<arith::IndexCastOp>(e.b.getIndexType(),
+                                       e.make<arith::ShRUIOp>(x, f.i32(bits)));
+  Value fraction = e.make<arith::AndIOp>(x, f.i32((int64_t(1) << bits) - 1));
+  Value low = number({k}), high = number({e.add(k, 1)});
+  Value y = e.make<arith::AddIOp>(
+      e.make<arith::MulIOp>(low, f.i32(int64_t(1) << bits)),
+      e.make<arith::MulIOp>(e.make<arith::SubIOp>(high, low), fraction));
+  if (int64_t shift = op16.getShift())
+    y = e.make<arith::ShRSIOp>(
+        e.make<arith::AddIOp>(y, f.i32(int64_t(1) << (shift - 1))),
+        f.i32(shift));
+  return f.narrow(y, op16.getZeroPoint(), op16.getLow(), op16.getHigh(),
+                  elementTypeOf(op16.getOutput()));
+}
+
 Value elements::quantizedAdd(Operation *op, unsigned, ArrayRef<Value> at,
                              int64_t lanes, ElementEmitter &e) {
   auto add = cast<nn::QuantizedAddOp>(op);
