@@ -17,21 +17,6 @@ using namespace adze;
 using namespace adze::c;
 using namespace mlir;
 
-namespace {
-/// An argument of the entry with its place in the IR.
-struct Border {
-  CArgument argument;
-  BlockArgument value;
-};
-
-/// The arguments of the entry by role.
-struct EntryArguments {
-  llvm::SmallVector<Border> borders; // inputs, then outputs
-  std::optional<BlockArgument> arena;
-  uint64_t arenaBytes = 0;
-};
-} // namespace
-
 static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
   std::string text = "[";
   for (auto [i, size] : llvm::enumerate(shape))
@@ -39,8 +24,8 @@ static std::string shapeText(llvm::ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
-static FailureOr<EntryArguments> readArguments(func::FuncOp entry,
-                                               NameScopes &scopes) {
+FailureOr<EntryArguments> c::readArguments(func::FuncOp entry,
+                                           NameScopes &scopes) {
   EntryArguments result;
   llvm::SmallVector<Border> outputs;
   for (BlockArgument value : entry.getArguments()) {
@@ -108,9 +93,8 @@ static std::string statusName(const ModuleContext &context,
   return (context.macro + "_" + name).str();
 }
 
-/// One line for each input or output, as a table.
-static std::string argumentTable(llvm::ArrayRef<CArgument> arguments,
-                                 bool isOutput) {
+std::string c::argumentTable(llvm::ArrayRef<CArgument> arguments,
+                             bool isOutput) {
   size_t width = 0;
   for (const CArgument &argument : arguments)
     width = std::max(width, argument.cName.size());

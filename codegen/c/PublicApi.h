@@ -12,6 +12,26 @@
 
 namespace adze::c {
 
+/// An argument of the entry with its place in the IR.
+struct Border {
+  CArgument argument;
+  mlir::BlockArgument value;
+};
+
+/// The arguments of the entry by role.
+struct EntryArguments {
+  llvm::SmallVector<Border> borders; // inputs, then outputs
+  std::optional<mlir::BlockArgument> arena;
+  uint64_t arenaBytes = 0;
+};
+
+/// Reads the attributes of an entry's arguments and names them for C.
+llvm::FailureOr<EntryArguments> readArguments(mlir::func::FuncOp entry,
+                                              NameScopes &scopes);
+
+/// One line of a comment for each input or output, as a table.
+std::string argumentTable(llvm::ArrayRef<CArgument> arguments, bool isOutput);
+
 /// Prints NAME.h into `out.header` and fills in the arguments and sizes, and
 /// appends the status functions, the size function and NAME_run to `source`.
 llvm::LogicalResult emitEntry(mlir::func::FuncOp entry, ModuleContext &context,

@@ -54,6 +54,10 @@ struct CKernel {
   std::string doc;
   std::string symbol; // the function in the module
   std::string schedule; // "gemm, columns = 6, rows = 1"; empty: none
+  /// Of a GPU's kernel: blocks, threads of a block, blocks of a cluster, bytes
+  /// of dynamic shared memory.
+  std::vector<int64_t> grid, cluster;
+  int64_t block = 0, sharedBytes = 0;
 };
 
 struct CFile {
@@ -70,6 +74,12 @@ struct CSource {
   CFile source;      // NAME.c
   /// NAME_weights.h and NAME_weights*.c; empty if no array is large.
   std::vector<CFile> weightFiles;
+  /// Of a GPU's program: NAME_cuda.h and NAME_kernels.c.
+  std::vector<CFile> deviceFiles;
+  /// Chips that the program has code for ("sm_90a"); empty: C is all of it.
+  std::vector<std::string> chips;
+  /// Memory that a session takes on the device.
+  uint64_t deviceBytes = 0;
   /// Bytes of NAME_weights.bin (0: there is none), and a function that hands
   /// them out in order; it returns false as soon as the sink does. It reads
   /// the weight store of the module's context, which must still be alive.
