@@ -66,7 +66,11 @@ static void watch(LaunchAsync &async, Launch &launch) {
       async.writesFirst[i] = 2;
     else if (writesFirstOperand(code[i], text.mnemonic))
       async.writesFirst[i] = 1;
-    if (isBarrier || async.watchRegisters)
+    // The scheduler knows branches by their handlers.
+    bool isControl = false;
+    for (const char *control : {"bra", "brx", "call", "ret", "exit"})
+      isControl |= text.mnemonic == control;
+    if (isBarrier || (async.watchRegisters && !isControl))
       code[i].handler = watchedStep;
   }
 }
@@ -143,6 +147,10 @@ void endLaunch(Launch &launch) {
   launch.async.reset();
 }
 
+/// Shadows of clusters that this host thread has run, for the next one: their
+/// pages are there already.
+static thread_local std::vector<Shadow> spareShadows;
+
 void beginCluster(Cluster &cluster) {
   const Launch &launch = *cluster.launch;
   cluster.async = std::make_shared<ClusterAsync>();
@@ -151,8 +159,13 @@ void beginCluster(Cluster &cluster) {
     unsigned warps = unsigned(block.warps.size());
     block.async = std::make_shared<BlockAsync>();
     block.async->checked = launch.checks.races && block.sharedBytes != 0;
-    if (block.async->checked)
+    if (block.async->checked) {
+      if (!spareShadows.empty()) {
+        block.async->shadow = std::move(spareShadows.back());
+        spareShadows.pop_back();
+      }
       block.async->shadow.reset(block.sharedBytes, warps);
+    }
     uint32_t registers = registersPerThread(uint32_t(launch.block.count()));
     for (Warp &warp : block.warps) {
       warp.async = std::make_shared<WarpAsync>();
@@ -178,6 +191,9 @@ void endCluster(Cluster &cluster) {
     if (!copy.done && copy.kind == BulkCopy::Store)
       perform(cluster, copy);
   asyncOf(cluster).counts.flush();
+  for (Block &block : cluster.blocks)
+    if (asyncOf(block).checked)
+      spareShadows.push_back(std::move(asyncOf(block).shadow));
   LaunchAsync &launch = *cluster.launch->async;
   std::lock_guard<std::mutex> lock(launch.mutex);
   launch.counts.add(asyncOf(cluster).counts);

@@ -424,7 +424,8 @@ static Step arriveAtCluster(Warp &warp, const Instruction &instruction,
   ClusterAsync &async = asyncOf(cluster);
   WarpAsync &own = asyncOf(warp);
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at barrier.cluster.arrive";
+    warp.waiting =
+        "the other lanes of the warp at barrier.cluster.arrive to join";
     return Step::Blocked;
   }
   if (own.atClusterBarrier)
@@ -448,7 +449,8 @@ static Step waitAtCluster(Warp &warp, const Instruction &instruction,
     fail(warp, instruction, -1, HazardKind::Barrier,
          "barrier.cluster.wait without barrier.cluster.arrive before it");
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at barrier.cluster.wait";
+    warp.waiting =
+        "the other lanes of the warp at barrier.cluster.wait to join";
     return Step::Blocked;
   }
   endClusterPhase(cluster);

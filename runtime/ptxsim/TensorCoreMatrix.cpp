@@ -29,7 +29,8 @@ static Step moveMatrices(Warp &warp, const Instruction &instruction,
                          uint32_t mask) {
   const auto &o = *static_cast<const MatrixOperands *>(instruction.detail);
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at ldmatrix or stmatrix";
+    warp.waiting =
+        "the other lanes of the warp at ldmatrix or stmatrix to join";
     return Step::Blocked;
   }
   uint16_t rows[lanesPerWarp][8];
@@ -74,7 +75,7 @@ static Step moveMatrices(Warp &warp, const Instruction &instruction,
 static Step transpose(Warp &warp, const Instruction &instruction,
                       uint32_t mask) {
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at movmatrix";
+    warp.waiting = "the other lanes of the warp at movmatrix to join";
     return Step::Blocked;
   }
   uint16_t matrix[8][8];

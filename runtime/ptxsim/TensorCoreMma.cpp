@@ -93,7 +93,7 @@ static void writeD(const Warp &warp, const MmaOperands &o, const float *d) {
 
 static Step mma(Warp &warp, const Instruction &instruction, uint32_t mask) {
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at mma.sync";
+    warp.waiting = "the other lanes of the warp at mma.sync to join";
     return Step::Blocked;
   }
   const auto &o = *static_cast<const MmaOperands *>(instruction.detail);

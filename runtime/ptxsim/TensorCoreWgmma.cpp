@@ -263,7 +263,7 @@ static Step multiply(Warp &warp, const Instruction &instruction,
                      uint32_t mask) {
   const auto &o = *static_cast<const WgmmaOperands *>(instruction.detail);
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at wgmma.mma_async";
+    warp.waiting = "the other lanes of the warp at wgmma.mma_async to join";
     return Step::Blocked;
   }
   uint32_t scale = ~0u;
@@ -361,7 +361,7 @@ static Step waitGroup(Warp &warp, const Instruction &instruction, uint32_t) {
 static Step setMaximum(Warp &warp, const Instruction &instruction,
                        uint32_t mask) {
   if (absent(warp, mask, ~0u)) {
-    warp.waiting = "the other lanes of the warp at setmaxnreg";
+    warp.waiting = "the other lanes of the warp at setmaxnreg to join";
     return Step::Blocked;
   }
   uint32_t wanted = instruction.target;
