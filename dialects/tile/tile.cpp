@@ -15,8 +15,11 @@ using namespace mlir;
 using namespace adze::tile;
 
 #include "dialects/tile/tileDialect.cpp.inc"
+#include "dialects/tile/tileEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/tile/tileAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/tile/tileTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/tile/tileOps.cpp.inc"
 
@@ -24,6 +27,10 @@ void TileDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/tile/tileAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/tile/tileTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

@@ -9,6 +9,7 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -32,6 +33,7 @@ def Tile_Dialect : Dialect {
     one short piece of PTX (codegen/ptx/tile), named by a PTX comment.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
 }
 
 def Tile_TensorMapAttr : AttrDef<Tile_Dialect, "TensorMap"> {
@@ -145,5 +147,8 @@ def Tile_LaunchOp : Tile_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
     $callee `(` $operands_ `)` attr-dict (`:` type($operands_)^)?
   }];
 }
+
+include "dialects/tile/SharedMemory.td"
+include "dialects/tile/TensorCores.td"
 
 #endif
