@@ -40,6 +40,8 @@ struct BranchTable {
   std::vector<uint32_t> targets;
 };
 
+/// bra: the scheduler takes the target from the instruction.
+Step executeBranch(Warp &warp, const Instruction &instruction, uint32_t mask);
 Step executeCall(Warp &warp, const Instruction &instruction, uint32_t mask);
 Step executeReturn(Warp &warp, const Instruction &instruction, uint32_t mask);
 Step executeBranchTable(Warp &warp, const Instruction &instruction,

@@ -76,6 +76,8 @@ public:
   int64_t integer(size_t index) const;
   /// Registers of the warp's own, 32 lanes of `bytes` (scratch of a handler).
   virtual Slot newRegister(unsigned bytes) = 0;
+  /// The launch then runs on one host thread (Atomics.cpp).
+  void usesGlobalAtomics() { program().usesGlobalAtomics = true; }
   /// Keeps `data` alive with the program and makes it out().detail.
   template <typename T> T &detail() {
     auto data = std::make_shared<T>();

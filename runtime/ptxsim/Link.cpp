@@ -561,6 +561,8 @@ void Linker::append(PlacedFunction &function,
       instruction->guard = function.slots[source.guard];
       instruction->guardNegated = source.guardNegated;
     }
+    // Sums in global memory depend on the order of blocks.
+    result->usesGlobalAtomics |= source.opcode.starts_with("cp.reduce.");
     bool call = parts[0] == "call";
     if (!call)
       for (const SourceOperand &operand : source.operands)

@@ -562,6 +562,14 @@ bool decodeClusterAddress(Decoder &d, bool map) {
   return true;
 }
 
+/// createpolicy: caches are not modelled, and every policy is 0.
+Step executePolicy(Warp &warp, const Instruction &instruction, uint32_t mask) {
+  for (unsigned l = 0; l < lanesPerWarp; ++l)
+    if (mask >> l & 1)
+      warp.lanes<uint64_t>(instruction.d)[l] = 0;
+  return Step::Next;
+}
+
 Step executeNothing(Warp &, const Instruction &, uint32_t) {
   return Step::Next;
 }
@@ -579,13 +587,14 @@ bool decodeMemory(Decoder &d) {
   if (name == "mapa" || name == "getctarank")
     return decodeClusterAddress(d, name == "mapa");
   if ((name == "prefetch" && !d.has("tensormap")) || name == "prefetchu" ||
-      name == "applypriority" || name == "discard" ||
-      name == "createpolicy") {
-    if (name == "discard" || name == "createpolicy")
-      return false;
+      name == "applypriority" || name == "createpolicy") {
     while (!d.takeAny().empty())
       ;
     d.out().handler = executeNothing;
+    if (name == "createpolicy") {
+      d.out().d = d.destination(0, Type::B64);
+      d.out().handler = executePolicy;
+    }
     return true;
   }
   return false;

@@ -43,6 +43,7 @@ struct Dim3 {
 struct LaneGroup {
   uint32_t pc = 0;
   uint32_t mask = 0;
+  bool blocked = false; ///< since the warp's turn began
 };
 
 /// 32 lanes. Lanes that go different ways form groups, each with its own
@@ -64,6 +65,12 @@ struct Warp {
   std::string waiting;
   /// Instructions executed; also the warp's clock.
   uint64_t executed = 0;
+  /// Step::Branch of other instructions than bra: where lanes go. Lanes in no
+  /// group have exited.
+  std::vector<LaneGroup> moves;
+  /// Lanes that have arrived at a named barrier and wait, and for what.
+  uint32_t atBarrier = 0;
+  std::array<uint64_t, lanesPerWarp> barrierGeneration{};
   std::shared_ptr<WarpAsync> async;
 
   /// The 32 values of a slot.
@@ -81,11 +88,12 @@ struct Warp {
 
 /// A barrier of bar.sync (ISA 9.7.13.1).
 struct NamedBarrier {
-  uint32_t expected = 0; ///< threads; 0: nobody has arrived
+  uint32_t expected = 0; ///< threads; 0: all that live
   uint32_t arrived = 0;  ///< threads
+  uint32_t counted = 0;  ///< the same, whole warps where they are aligned
   uint64_t generation = 0;
   uint32_t population = 0; ///< barrier.red: predicates that were true
-  uint32_t lastPopulation = 0;
+  uint32_t lastPopulation = 0, lastArrived = 0;
 };
 
 struct Block {
@@ -135,6 +143,7 @@ struct Launch {
   uint64_t seed = 0;
   Checks checks;
   unsigned chip = 90;
+  uint64_t limit = 0; ///< instructions of warps in a cluster; 0: none
   bool programmatic = false; ///< programmatic stream serialisation
   /// Sums over all clusters, complete when the launch has ended.
   std::vector<uint64_t> warpExecutions, laneExecutions;
@@ -143,6 +152,9 @@ struct Launch {
 
   uint32_t blocksPerCluster() const { return uint32_t(cluster.count()); }
 };
+
+/// Runs a launch to its end; throws Hazard.
+void runLaunch(Launch &launch);
 
 //===----------------------------------------------------------------------===//
 // Hazards
