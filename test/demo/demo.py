@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""The digits classifier on this machine and on a Cortex-M4 in QEMU.
+"""The digits classifier on this machine and on a Cortex-M4 in QEMU, float and int8.
 
 usage: demo.py --build BUILD [--json]
 
-Compiles test/models/digits with `adze compile` for both, builds the same C
-program (classify.c) around the two artifacts, runs it on all held-out digits,
-and compares the answers with the labels, with each other and with the float64
-reference of training. Exit code 1 if a step fails, if the two disagree about a
-digit, or if the reference is missed.
+Compiles test/models/digits with `adze compile` for both, and the model that
+`adze quantize` made of it for the Cortex-M4; builds the same C program
+(classify.c) around the artifacts, runs it on all held-out digits, and compares
+the answers with the labels, with each other and with the float64 reference of
+training. Exit code 1 if a step fails, if the two machines disagree about a
+digit, if the reference is missed, or if int8 costs more accuracy than it may.
 """
 import argparse
 import json
@@ -26,6 +27,7 @@ QEMU = ("qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none "
         "-semihosting-config enable=on,target=native -kernel").split()
 WARNINGS = "-std=c99 -Wall -Wextra -Wconversion -Werror".split()
 TOLERANCE = 1e-5  # of a probability, against float64
+INT8_LOSS = 0.005  # of accuracy, at most
 
 
 class Style:
@@ -74,10 +76,11 @@ class Demo:
         np.concatenate([pixels, self.labels[:, None]], 1).astype(np.uint8).tofile(
             self.folder / "digits.bin")
 
-    def compile(self, target):
-        artifact = self.folder / target
-        text = call([self.adze, "compile", MODEL / "digits.onnx", "-t", target, "-o", artifact,
-                     "--json"], self.folder)
+    def compile(self, target, model="digits"):
+        """One name for all models: classify.c is the same for each."""
+        artifact = self.folder / (target if model == "digits" else f"{target}-{model}")
+        text = call([self.adze, "compile", MODEL / f"{model}.onnx", "-t", target, "-o", artifact,
+                     "--name", "digits", "--json"], self.folder)
         return artifact, json.loads(text)
 
     def run(self, command):
@@ -100,8 +103,8 @@ class Demo:
               artifact / "digits_weights.c", "-o", image, "-lm"], self.folder)
         return self.run([*QEMU, image])
 
-    def count(self):
-        text = call([self.adze, "bench", MODEL / "digits.onnx", "-t", "cortex-m4", "-i",
+    def count(self, model="digits"):
+        text = call([self.adze, "bench", MODEL / f"{model}.onnx", "-t", "cortex-m4", "-i",
                      MODEL / "io.npz", "-c", "gcc", "--json"], self.folder)
         return json.loads(text)["measurements"][0]
 
@@ -122,6 +125,7 @@ def drawing(images, labels, predicted, style):
 
 def report(demo, results, artifacts, counts, style):
     host, board = results["host"].argmax(1), results["cortex-m4"].argmax(1)
+    int8 = results["int8"].argmax(1)
     number = len(demo.labels)
 
     print(f"\n{style.bold('Held-out digits, and what the Cortex-M4 says')}\n")
@@ -130,28 +134,29 @@ def report(demo, results, artifacts, counts, style):
     print(drawing(demo.images[some], demo.labels[some], board[some], style))
 
     print(f"\n{style.bold(f'{number} digits that took no part in training')}\n")
-    print(f"  {'':22}{'this machine':>16}{'Cortex-M4':>16}")
+    print(f"  {'':22}{'this machine':>16}{'Cortex-M4':>16}{'Cortex-M4, int8':>18}")
 
-    def row(name, first, second):
-        print(f"  {name:22}{first:>16}{second:>16}")
+    def row(name, first, second, third):
+        print(f"  {name:22}{first:>16}{second:>16}{third:>18}")
 
-    row("right", *(f"{(guess == demo.labels).sum()} of {number}" for guess in (host, board)))
-    row("accuracy", *(f"{(guess == demo.labels).mean():.2%}" for guess in (host, board)))
+    guesses = (host, board, int8)
+    row("right", *(f"{(guess == demo.labels).sum()} of {number}" for guess in guesses))
+    row("accuracy", *(f"{(guess == demo.labels).mean():.2%}" for guess in guesses))
     row("off the float64 model", *(f"{np.abs(results[t] - demo.reference).max():.1e}"
-                                   for t in ("host", "cortex-m4")))
-    agreed = f"{(host == board).sum()} of {number}"
-    print(f"  {'the two agree on':22}{agreed:>32}")
+                                   for t in ("host", "cortex-m4", "int8")))
+    row("agrees with Cortex-M4", *(f"{(guess == board).sum()} of {number}" for guess in guesses))
 
     print(f"\n{style.bold('One inference on the Cortex-M4')} "
-          f"{style.dim('(counted in QEMU, ' + counts['compiler_version'] + ', -O3)')}\n")
-    for name, value in (("instructions", counts["instructions"]),
-                        ("loads", counts["load_instructions"]),
-                        ("stores", counts["store_instructions"]),
-                        ("arena, bytes", counts["arena_bytes"]),
-                        ("stack, bytes", counts["stack_bytes"]),
-                        ("flash, bytes", counts["flash_bytes"]),
-                        ("  of it weights", counts["weight_bytes"])):
-        print(f"  {name:22}{value:>16,}")
+          f"{style.dim('(counted in QEMU, ' + counts['float']['compiler_version'] + ', -O3)')}\n")
+    print(f"  {'':22}{'float':>16}{'int8':>16}")
+    for name, key in (("accuracy", None), ("instructions", "instructions"),
+                      ("loads", "load_instructions"), ("stores", "store_instructions"),
+                      ("RAM, bytes", "ram_bytes"), ("  of it arena", "arena_bytes"),
+                      ("  of it stack", "stack_bytes"), ("flash, bytes", "flash_bytes"),
+                      ("  of it weights", "weight_bytes")):
+        figures = ([f"{(guess == demo.labels).mean():.2%}" for guess in (board, int8)]
+                   if key is None else [f"{counts[form][key]:,}" for form in ("float", "int8")])
+        print(f"  {name:22}{figures[0]:>16}{figures[1]:>16}")
 
     print(f"\n{style.bold('What was made')}\n")
     for target, artifact in artifacts.items():
@@ -183,22 +188,32 @@ def main():
             print(f"    {compiled['kernels']} kernels, {compiled['seconds']:.2f} s")
         step(f"{len(demo.labels)} digits on {machine}")
         results[target] = run(artifacts[target])
-    step("adze bench digits.onnx -t cortex-m4")
-    counts = demo.count()
+    step("adze compile digits_int8.onnx -t cortex-m4")
+    artifacts["int8"], _ = demo.compile("cortex-m4", "digits_int8")
+    step(f"{len(demo.labels)} digits on a Cortex-M4 in QEMU, int8")
+    results["int8"] = demo.run_cortex_m4(artifacts["int8"])
+    step("adze bench -t cortex-m4: digits.onnx, digits_int8.onnx")
+    counts = {"float": demo.count(), "int8": demo.count("digits_int8")}
 
     guesses = {target: result.argmax(1) for target, result in results.items()}
-    error = max(float(np.abs(result - demo.reference).max()) for result in results.values())
+    error = max(float(np.abs(results[target] - demo.reference).max())
+                for target in ("host", "cortex-m4"))
     disagreements = int((guesses["host"] != guesses["cortex-m4"]).sum())
     if options.json:
         print(json.dumps({
             "digits": len(demo.labels),
             "right": {target: int((guess == demo.labels).sum()) for target, guess in guesses.items()},
-            "disagreements": disagreements, "max_error": error, "cortex-m4": counts}, indent=2))
+            "disagreements": disagreements, "max_error": error, "cortex-m4": counts["float"],
+            "cortex-m4 int8": counts["int8"]}, indent=2))
     else:
         report(demo, results, artifacts, counts, style)
     if disagreements or not error <= TOLERANCE:
         sys.exit(f"demo: the two machines disagree on {disagreements} digits; the largest "
                  f"difference from the float64 model is {error:.1e} (at most {TOLERANCE})")
+    loss = float((guesses["cortex-m4"] == demo.labels).mean() -
+                 (guesses["int8"] == demo.labels).mean())
+    if loss > INT8_LOSS:
+        sys.exit(f"demo: int8 costs {loss:.2%} of accuracy (at most {INT8_LOSS:.2%})")
 
 
 if __name__ == "__main__":
