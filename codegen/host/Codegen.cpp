@@ -9,17 +9,16 @@
 
 #include "adze/RuntimeText.h"
 #include "adze/WeightStore.h"
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
+#include "codegen/llvm/Translate.h"
 #include "dialects/adze/adze.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -30,6 +29,7 @@
 
 using namespace mlir;
 using namespace adze;
+using namespace adze::codegen;
 using namespace adze::host;
 
 namespace {
@@ -81,31 +81,6 @@ llvm::CodeGenOptLevel codeGenLevel(unsigned optLevel) {
 }
 
 } // namespace
-
-llvm::Error host::makeError(const Twine &text) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
-}
-
-llvm::Error host::runStep(MLIRContext *context, StringRef what,
-                          llvm::function_ref<LogicalResult()> step) {
-  std::string text;
-  LogicalResult result = mlir::failure();
-  {
-    ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-        return mlir::failure();
-      llvm::raw_string_ostream out(text);
-      out << (text.empty() ? "" : "\n") << diagnostic.str();
-      for (Diagnostic &note : diagnostic.getNotes())
-        out << "\n  " << note.str();
-      return mlir::success();
-    });
-    result = step();
-  }
-  if (succeeded(result))
-    return llvm::Error::success();
-  return makeError(what + " failed" + (text.empty() ? "" : ": " + text));
-}
 
 llvm::Expected<std::vector<WeightSymbol>> host::findWeights(ModuleOp module) {
   WeightStore &store = WeightStore::get(module.getContext());
@@ -198,36 +173,7 @@ host::translate(ModuleOp module, llvm::LLVMContext &context,
 }
 
 llvm::Error host::linkRuntime(llvm::Module &module) {
-  auto isWanted = [](const llvm::Function &function) {
-    return function.isDeclaration() && !function.use_empty() &&
-           function.getName().starts_with("adze_");
-  };
-  if (llvm::none_of(module, isWanted))
-    return llvm::Error::success();
-  std::string_view bitcode = runtimeBitcode();
-  llvm::Expected<std::unique_ptr<llvm::Module>> runtime =
-      llvm::getLazyBitcodeModule(
-          llvm::MemoryBufferRef(StringRef(bitcode.data(), bitcode.size()),
-                                "runtime"),
-          module.getContext());
-  if (!runtime)
-    return runtime.takeError();
-  (*runtime)->setTargetTriple(module.getTargetTriple());
-  (*runtime)->setDataLayout(module.getDataLayout());
-  auto internalize = [](llvm::Module &linked, const llvm::StringSet<> &names) {
-    for (const auto &name : names)
-      if (llvm::GlobalValue *value = linked.getNamedValue(name.first());
-          value && !value->isDeclaration())
-        value->setLinkage(llvm::GlobalValue::InternalLinkage);
-  };
-  if (llvm::Linker::linkModules(module, std::move(*runtime),
-                                llvm::Linker::LinkOnlyNeeded, internalize))
-    return makeError("the runtime's bitcode could not be linked");
-  for (const llvm::Function &function : module)
-    if (isWanted(function))
-      return makeError("the runtime has no function '" + function.getName() +
-                       "'");
-  return llvm::Error::success();
+  return codegen::linkRuntime(module, runtimeBitcode());
 }
 
 void host::optimize(llvm::Module &module, llvm::TargetMachine &machine,

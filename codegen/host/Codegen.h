@@ -8,6 +8,7 @@
 #define ADZE_CODEGEN_HOST_CODEGEN_H
 
 #include "adze/Host.h"
+#include "codegen/llvm/Translate.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/IR/LLVMContext.h"
@@ -22,8 +23,8 @@
 
 namespace adze::host {
 
-/// One paragraph for the user.
-llvm::Error makeError(const llvm::Twine &text);
+using codegen::makeError;
+using codegen::runStep;
 
 /// A weight that the code refers to.
 struct WeightSymbol {
@@ -36,10 +37,6 @@ struct WeightSymbol {
 /// The weights of a module in the LLVM dialect; an error if the store does not
 /// hold one in its size.
 llvm::Expected<std::vector<WeightSymbol>> findWeights(mlir::ModuleOp module);
-
-/// An error with the text in which MLIR complains while `step` runs.
-llvm::Error runStep(mlir::MLIRContext *context, llvm::StringRef what,
-                    llvm::function_ref<mlir::LogicalResult()> step);
 
 /// The machine for which code is made. Code in this process is for the
 /// processor we run on, an object for the baseline of its architecture, unless

@@ -9,7 +9,7 @@
 #include "adze/WeightStore.h"
 #include "codegen/host/Codegen.h"
 #include "codegen/host/Entry.h"
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 #include "dialects/adze/adze.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -21,6 +21,7 @@
 
 using namespace mlir;
 using namespace adze;
+using namespace adze::codegen;
 using namespace adze::host;
 
 namespace {

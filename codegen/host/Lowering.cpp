@@ -16,43 +16,20 @@
 
 #include "adze/Host.h"
 #include "codegen/host/Entry.h"
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 
 #include "dialects/adze/adze.h"
 
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
-#include "mlir/Conversion/MathToFuncs/MathToFuncs.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
-#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
-#include "mlir/IR/Threading.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace adze;
+using namespace adze::codegen;
 using namespace adze::host;
 
 namespace {
-
-/// A local array inside a loop would take new stack in each iteration.
-void hoistLocalArrays(ModuleOp module) {
-  for (auto function : module.getOps<func::FuncOp>()) {
-    SmallVector<memref::AllocaOp> arrays;
-    function.walk([&](memref::AllocaOp op) { arrays.push_back(op); });
-    for (memref::AllocaOp op : arrays)
-      if (op.getType().hasStaticShape())
-        op->moveBefore(&function.getBody().front(),
-                       function.getBody().front().begin());
-  }
-}
 
 /// Weights are named apart from functions and from what a process may hold.
 void nameWeights(ModuleOp module) {
@@ -68,66 +45,11 @@ void nameWeights(ModuleOp module) {
   });
 }
 
-/// Integer powers are a loop, which upstream writes as a function of its own.
-LogicalResult expandIntegerPowers(ModuleOp module) {
-  bool hasPowers =
-      module.walk([](math::IPowIOp) { return WalkResult::interrupt(); })
-          .wasInterrupted();
-  if (!hasPowers)
-    return success();
-  PassManager passes(module.getContext());
-  passes.addPass(createConvertMathToFuncs());
-  return passes.run(module);
-}
-
 void markKernels(ModuleOp module, func::FuncOp entry) {
   entry.walk([&](func::CallOp call) {
     if (auto kernel = module.lookupSymbol<func::FuncOp>(call.getCallee()))
       kernel->setAttr("adze.kernel", UnitAttr::get(module.getContext()));
   });
-}
-
-/// Vectors of rank above one, transfers, steps and the like.
-LogicalResult simplifyVectors(ModuleOp module) {
-  bool hasVectors =
-      module
-          .walk([](Operation *op) {
-            return isa_and_nonnull<vector::VectorDialect>(op->getDialect())
-                       ? WalkResult::interrupt()
-                       : WalkResult::advance();
-          })
-          .wasInterrupted();
-  if (!hasVectors)
-    return success();
-  RewritePatternSet patterns(module.getContext());
-  vector::populateVectorBitCastLoweringPatterns(patterns);
-  vector::populateVectorBroadcastLoweringPatterns(patterns);
-  vector::populateVectorShapeCastLoweringPatterns(patterns);
-  vector::populateVectorInterleaveLoweringPatterns(patterns);
-  vector::populateVectorTransferLoweringPatterns(patterns,
-                                                 /*maxTransferRank=*/1);
-  vector::populateVectorMaskMaterializationPatterns(
-      patterns, /*force32BitVectorIndices=*/false);
-  vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
-  vector::populateVectorStepLoweringPatterns(patterns);
-  vector::populateVectorRankReducingFMAPattern(patterns);
-  return applyPatternsGreedily(module, std::move(patterns));
-}
-
-LogicalResult lowerControlFlow(ModuleOp module) {
-  MLIRContext *context = module.getContext();
-  RewritePatternSet patterns(context);
-  populateSCFToControlFlowConversionPatterns(patterns);
-  FrozenRewritePatternSet frozen(std::move(patterns));
-  ConversionTarget target(*context);
-  target.addIllegalOp<scf::ForOp, scf::IfOp, scf::IndexSwitchOp, scf::WhileOp,
-                      scf::ExecuteRegionOp, scf::ParallelOp>();
-  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  return failableParallelForEach(
-      context, llvm::to_vector(module.getOps<func::FuncOp>()),
-      [&](func::FuncOp function) {
-        return applyPartialConversion(function, target, frozen);
-      });
 }
 
 LogicalResult convert(ModuleOp module) {
@@ -137,18 +59,7 @@ LogicalResult convert(ModuleOp module) {
   LLVMTypeConverter converter(context, options);
   useBarePointers(converter);
   RewritePatternSet patterns(context);
-  populateMemoryPatterns(converter, patterns);
-  populateFunctionPatterns(converter, patterns);
-  // Sums across lanes as a tree: the order of a vectorised sum is the
-  // schedule's choice in any case.
-  populateVectorToLLVMConversionPatterns(converter, patterns,
-                                         /*reassociateFPReductions=*/true);
-  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  arith::populateArithToLLVMConversionPatterns(converter, patterns);
-  populateMathPatterns(converter, patterns);
-  index::populateIndexToLLVMConversionPatterns(converter, patterns);
-  ub::populateUBToLLVMConversionPatterns(converter, patterns);
-  cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+  populateLoopsPatterns(converter, patterns);
   LLVMConversionTarget target(*context);
   target.addLegalOp<ModuleOp>();
   return applyFullConversion(module, target, std::move(patterns));

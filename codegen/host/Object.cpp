@@ -15,12 +15,13 @@
 #include "adze/WeightStore.h"
 #include "codegen/host/Codegen.h"
 #include "codegen/host/Entry.h"
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 
 #include "llvm/IR/IRBuilder.h"
 
 using namespace mlir;
 using namespace adze;
+using namespace adze::codegen;
 using namespace adze::host;
 
 namespace {

@@ -43,11 +43,17 @@ std::vector<std::string> runtimeFunctions();
 /// that it can be inlined into code for any CPU of that architecture.
 std::string_view runtimeBitcode();
 
+/// The same for nvptx64. Functions of double precision compute in single
+/// precision there.
+std::string_view runtimePtxBitcode();
+
 } // namespace adze
 
 extern "C" {
 extern const unsigned char adze_runtime_bc[];
 extern const unsigned adze_runtime_bc_size;
+extern const unsigned char adze_runtime_ptx_bc[];
+extern const unsigned adze_runtime_ptx_bc_size;
 }
 
 #endif

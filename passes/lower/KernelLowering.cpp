@@ -318,6 +318,9 @@ void adze::lower::lowerKernel(kernel::FuncOp kernel, OpBuilder &builder,
     function->setAttr("adze.doc", doc);
   if (auto schedule = kernel.getScheduleAttr())
     function->setAttr("adze.schedule", schedule);
+  if (!lowering.scratchBytes.empty())
+    function->setAttr("adze.scratch", builder.getI64IntegerAttr(
+                                          lowering.scratchBytes.size()));
   lowered.function = function;
   lowered.scratchBytes = lowering.scratchBytes;
 }

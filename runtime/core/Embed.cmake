@@ -1,5 +1,6 @@
 # Writes a C++ file that holds other files as byte arrays. Run as a script:
-#   cmake -DOUTPUT=FILE -DHEADERS=FILE;FILE -DBITCODE=FILE -P Embed.cmake
+#   cmake -DOUTPUT=FILE -DHEADERS=FILE;FILE -DBITCODE=FILE -DPTX_BITCODE=FILE
+#         -P Embed.cmake
 # A byte array, because compilers limit string literals to 64 KiB.
 
 function(bytes file variable)
@@ -28,4 +29,8 @@ string(APPEND text
        "\nstd::vector<adze::EmbeddedHeader> adze::embeddedHeaders() {\n  return {\n${list}  };\n}\n\n"
        "extern \"C\" alignas(4) const unsigned char adze_runtime_bc[] = {\n${content}};\n"
        "extern \"C\" const unsigned adze_runtime_bc_size = sizeof adze_runtime_bc;\n")
+bytes(${PTX_BITCODE} content)
+string(APPEND text
+       "extern \"C\" alignas(4) const unsigned char adze_runtime_ptx_bc[] = {\n${content}};\n"
+       "extern \"C\" const unsigned adze_runtime_ptx_bc_size = sizeof adze_runtime_ptx_bc;\n")
 file(WRITE ${OUTPUT} "${text}")

@@ -149,3 +149,8 @@ std::string_view adze::runtimeBitcode() {
   return {reinterpret_cast<const char *>(adze_runtime_bc),
           adze_runtime_bc_size};
 }
+
+std::string_view adze::runtimePtxBitcode() {
+  return {reinterpret_cast<const char *>(adze_runtime_ptx_bc),
+          adze_runtime_ptx_bc_size};
+}

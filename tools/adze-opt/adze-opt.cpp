@@ -11,12 +11,14 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "codegen/ptx/Passes.h"
 #include "passes/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   registry.insert<adze::AdzeDialect, adze::kernel::KernelDialect,
                   adze::nn::NnDialect, adze::onnx::OnnxDialect,
+                  adze::tile::TileDialect, mlir::gpu::GPUDialect,
                   mlir::arith::ArithDialect, mlir::func::FuncDialect,
                   mlir::linalg::LinalgDialect, mlir::math::MathDialect,
                   mlir::memref::MemRefDialect, mlir::scf::SCFDialect,
@@ -27,6 +29,7 @@ int main(int argc, char **argv) {
     dialect->setKernelFamilies(&adze::cKernelFamilies());
   });
   adze::registerAdzePasses();
+  adze::registerAdzePtxPasses();
   mlir::registerTransformsPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "adze pass driver\n", registry));

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -96,7 +96,7 @@ struct ReturnPattern final : ConvertOpToLLVMPattern<func::ReturnOp> {
 
 } // namespace
 
-void adze::host::populateFunctionPatterns(const LLVMTypeConverter &converter,
+void adze::codegen::populateFunctionPatterns(const LLVMTypeConverter &converter,
                                           RewritePatternSet &patterns) {
   patterns.add<FunctionPattern, CallPattern, ReturnPattern>(converter);
 }

@@ -1,17 +1,18 @@
-//===- Patterns.h - From the loops level to the LLVM dialect ----*- C++ -*-===//
+//===- Patterns.h - What machine code and PTX share ------------*- C++ -*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-#ifndef ADZE_CODEGEN_HOST_PATTERNS_H
-#define ADZE_CODEGEN_HOST_PATTERNS_H
+#ifndef ADZE_CODEGEN_LLVM_PATTERNS_H
+#define ADZE_CODEGEN_LLVM_PATTERNS_H
 
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/StringRef.h"
 
-namespace adze::host {
+namespace adze::codegen {
 
 /// What the symbol of a weight begins with; the name of its memref.global
 /// follows.
@@ -44,6 +45,25 @@ void populateMathPatterns(const mlir::LLVMTypeConverter &converter,
 /// for vectors. What is left has an instruction or an LLVM intrinsic.
 void callMathFunctions(mlir::ModuleOp module);
 
-} // namespace adze::host
+/// Moves local arrays to the entry block of their function: inside a loop they
+/// would take new stack in each iteration.
+void hoistLocalArrays(mlir::ModuleOp module);
+
+/// Integer powers (math.ipowi) become loops in functions of their own.
+mlir::LogicalResult expandIntegerPowers(mlir::ModuleOp module);
+
+/// Vectors of rank above one, transfers, steps and the like become what LLVM
+/// has.
+mlir::LogicalResult simplifyVectors(mlir::ModuleOp module);
+
+/// scf becomes branches, in every function.
+mlir::LogicalResult lowerControlFlow(mlir::ModuleOp module);
+
+/// Everything that code of the loops level consists of, after the steps above:
+/// memory, functions, vector, arith, math, index, ub, cf.
+void populateLoopsPatterns(const mlir::LLVMTypeConverter &converter,
+                           mlir::RewritePatternSet &patterns);
+
+} // namespace adze::codegen
 
 #endif

@@ -13,7 +13,7 @@
 ///
 //===----------------------------------------------------------------------===//
 
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -146,7 +146,7 @@ struct ClassPattern final : OpConversionPattern<Op> {
 
 } // namespace
 
-void adze::host::callMathFunctions(ModuleOp module) {
+void adze::codegen::callMathFunctions(ModuleOp module) {
   llvm::StringMap<StringRef> table;
   for (const MathFunction &row : mathFunctions)
     table[row.op] = row.function;
@@ -169,7 +169,7 @@ void adze::host::callMathFunctions(ModuleOp module) {
   }
 }
 
-void adze::host::populateMathPatterns(const LLVMTypeConverter &converter,
+void adze::codegen::populateMathPatterns(const LLVMTypeConverter &converter,
                                       RewritePatternSet &patterns) {
   populateMathToLLVMConversionPatterns(converter, patterns);
   math::populateExpansionPatterns(patterns, {"fpowi"});

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/host/Patterns.h"
+#include "codegen/llvm/Patterns.h"
 
 #include "dialects/adze/adze.h"
 
@@ -16,7 +16,7 @@
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
-using namespace adze::host;
+using namespace adze::codegen;
 
 namespace {
 
@@ -94,7 +94,7 @@ Value elementPointer(ConversionPatternRewriter &rewriter, Location loc,
     sum = sum ? LLVM::AddOp::create(rewriter, loc, sum, term, noWrap) : term;
   }
   Type storage = storageType(converter, elementType);
-  auto pointerType = LLVM::LLVMPointerType::get(rewriter.getContext());
+  Type pointerType = base.getType();
   Value pointer = base;
   if (sum)
     pointer =
@@ -272,8 +272,8 @@ struct GetGlobalPattern final : ConvertOpToLLVMPattern<memref::GetGlobalOp> {
   LogicalResult
   matchAndRewrite(memref::GetGlobalOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<LLVM::AddressOfOp>(op, getPtrType(),
-                                                   op.getName());
+    rewriter.replaceOpWithNewOp<LLVM::AddressOfOp>(
+        op, typeConverter->convertType(op.getType()), op.getName());
     return success();
   }
 };
@@ -291,7 +291,7 @@ struct AllocaPattern final : ConvertOpToLLVMPattern<memref::AllocaOp> {
         LLVM::ConstantOp::create(rewriter, op.getLoc(), getIndexType(),
                                  rewriter.getIndexAttr(type.getNumElements()));
     rewriter.replaceOpWithNewOp<LLVM::AllocaOp>(
-        op, getPtrType(),
+        op, typeConverter->convertType(type),
         storageType(*getTypeConverter(), type.getElementType()), count,
         std::max<unsigned>(localAlignment, op.getAlignment().value_or(0)));
     return success();
@@ -420,7 +420,7 @@ struct PrefetchPattern final : ConvertOpToLLVMPattern<memref::PrefetchOp> {
 
 } // namespace
 
-void adze::host::useBarePointers(LLVMTypeConverter &converter) {
+void adze::codegen::useBarePointers(LLVMTypeConverter &converter) {
   converter.addConversion([](MemRefType type) -> std::optional<Type> {
     if (!type.hasStaticShape() || type.getMemorySpace())
       return Type();
@@ -428,7 +428,7 @@ void adze::host::useBarePointers(LLVMTypeConverter &converter) {
   });
 }
 
-void adze::host::populateMemoryPatterns(const LLVMTypeConverter &converter,
+void adze::codegen::populateMemoryPatterns(const LLVMTypeConverter &converter,
                                         RewritePatternSet &patterns) {
   // Above the benefit of upstream's vector patterns, which expect descriptors.
   PatternBenefit benefit = 10;
