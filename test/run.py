@@ -201,6 +201,9 @@ def bench_jobs(context):
     if (context.models / "mlperf_tiny").exists():
         jobs.append(command_job("bench", "deviations from MISRA C:2012", 15, [
             context.python, ROOT / "test/bench/misra.py", context.adze, context.models]))
+    jobs.append(command_job("bench", "choice of schedules", 30, [
+        context.python, ROOT / "test/bench/choice.py",
+        context.build / "test/kernels/adze-kernel-check", "--recount", "ad01"]))
     return jobs
 
 

@@ -29,7 +29,7 @@ struct Options {
   std::string chip = "cortex-m4", family, model;
   std::vector<std::string> problem;
   unsigned seed = 1, random = 0;
-  bool all = false, json = false, text = false, list = false;
+  bool all = false, json = false, text = false, list = false, rank = false;
   CheckOptions check;
 };
 
@@ -42,8 +42,9 @@ public:
   int finish();
 
 private:
-  bool runCandidate(const std::string &title, const Problem &problem,
-                    const Candidate &candidate);
+  /// `layer` is the problem's line of text, by which scripts know it.
+  bool runCandidate(const std::string &layer, const std::string &title,
+                    const Problem &problem, const Candidate &candidate);
 
   const Options &options;
   const Machine &machine;
@@ -56,8 +57,8 @@ private:
 
 } // namespace
 
-bool Runner::runCandidate(const std::string &title, const Problem &problem,
-                          const Candidate &candidate) {
+bool Runner::runCandidate(const std::string &layer, const std::string &title,
+                          const Problem &problem, const Candidate &candidate) {
   KernelCode kernel;
   if (!candidate.family->generate(problem, candidate.schedule, machine,
                                   kernel)) {
@@ -69,6 +70,13 @@ bool Runner::runCandidate(const std::string &title, const Problem &problem,
     for (const auto &[name, definition] : kernel.functions)
       fmt::print("{}\n", definition);
     fmt::print("{}\n", kernel.body);
+  }
+  if (options.rank) {
+    rows.push_back({{"layer", layer},
+                    {"problem", title},
+                    {"schedule", candidate.schedule.text()},
+                    {"predicted", candidate.features.instructions}});
+    return true;
   }
   CheckResult result;
   Status status = checkKernel(problem, kernel, machine, options.check, result);
@@ -82,7 +90,8 @@ bool Runner::runCandidate(const std::string &title, const Problem &problem,
   double macs = conv ? double(conv->multiplyAccumulates()) : 0;
   const KernelFeatures &features = candidate.features;
   if (options.json)
-    rows.push_back({{"problem", title},
+    rows.push_back({{"layer", layer},
+                    {"problem", title},
                     {"schedule", candidate.schedule.text()},
                     {"instructions", result.instructions},
                     {"predicted", features.instructions},
@@ -126,8 +135,8 @@ bool Runner::run(const std::string &text, unsigned seed) {
   for (const Candidate &candidate : candidates) {
     if (candidate.schedule.text().find(options.family) == std::string::npos)
       continue;
-    any |= runCandidate(options.random ? text : describe(problem), problem,
-                        candidate);
+    any |= runCandidate(text, options.random ? text : describe(problem),
+                        problem, candidate);
     if (any && !options.all)
       break;
   }
@@ -186,9 +195,14 @@ int main(int argc, char **argv) {
                "the plain C on this machine, under sanitizers");
   app.add_flag("--print", options.text, "print the generated C");
   app.add_flag("--json", options.json, "print a list of objects");
+  app.add_flag("--rank", options.rank,
+               "print every schedule that a family accepts as --json, in the "
+               "order of the estimates, and run none");
   app.add_flag("--list", options.list,
                "print docs/reference/kernels.md: the families");
   CLI11_PARSE(app, argc, argv);
+  if (options.rank)
+    options.all = options.json = true;
   if (options.list) {
     listFamilies();
     return 0;
