@@ -58,6 +58,38 @@ struct TilePosition {
 TilePosition tilePosition(lower::LoopBuilder &e, const GemmProblem &problem,
                           const Schedule &schedule, mlir::Value number);
 
+/// Where blocks that share a sum over K leave their parts: f32 in the working
+/// buffer, [part][batch][m][n], as i32.
+class PartialSums {
+public:
+  PartialSums(const GemmProblem &problem, const Schedule &schedule,
+              tile::KernelOp kernel);
+
+  /// As Epilogue::maxWidth, at most 4.
+  int64_t maxWidth() const;
+  /// Stores sums of this block's part at (m, n), (m, n + 1), ...
+  void store(lower::LoopBuilder &e, const TilePosition &position, mlir::Value m,
+             mlir::Value n, llvm::ArrayRef<mlir::Value> sums);
+  /// The sums of all parts, added in their order, of `width` neighbours.
+  llvm::SmallVector<mlir::Value> load(lower::LoopBuilder &e, mlir::Value batch,
+                                      mlir::Value m, mlir::Value n,
+                                      int64_t width);
+
+private:
+  mlir::Value offset(lower::LoopBuilder &e, mlir::Value part, mlir::Value batch,
+                     mlir::Value m, mlir::Value n);
+
+  const GemmProblem &problem;
+  const Schedule &schedule;
+  mlir::Value memory; // null without parts
+};
+
+/// The kernel that runs behind one with splitK > 1: adds up the parts and
+/// stores the results. Sets the grid and the block.
+mlir::LogicalResult buildFixUp(const GemmProblem &problem,
+                               const Schedule &schedule, tile::KernelOp kernel,
+                               mlir::OpBuilder &builder); // Tiles.cpp
+
 /// A static array of the block in shared memory, beside the kernel.
 mlir::Value sharedArray(lower::LoopBuilder &e, tile::KernelOp kernel,
                         llvm::StringRef name, llvm::ArrayRef<int64_t> shape,

@@ -76,16 +76,40 @@ static LogicalResult lowerGemm(kernel::FuncOp kernel, const Machine &machine,
   Schedule schedule = Schedule::of(kernel.getScheduleAttr());
   OpBuilder builder(kernel);
   std::string name = (kernel.getSymName() + "_gemm").str();
-  tile::KernelOp tile =
-      newGemmKernel(builder, kernel, name, *problem, schedule);
-  OpBuilder inner = OpBuilder::atBlockBegin(&tile.getBody().front());
-  tile::ReturnOp::create(inner, kernel.getLoc());
-  inner.setInsertionPointToStart(&tile.getBody().front());
-  if (failed(build(*problem, schedule, machine, tile, inner)))
+  auto make = [&](StringRef name, auto fill) -> FailureOr<Attribute> {
+    tile::KernelOp tile =
+        newGemmKernel(builder, kernel, name, *problem, schedule);
+    OpBuilder inner = OpBuilder::atBlockBegin(&tile.getBody().front());
+    tile::ReturnOp::create(inner, kernel.getLoc());
+    inner.setInsertionPointToStart(&tile.getBody().front());
+    if (failed(fill(tile, inner)))
+      return failure();
+    return Attribute(FlatSymbolRefAttr::get(tile.getSymNameAttr()));
+  };
+  SmallVector<Attribute> launches;
+  FailureOr<Attribute> main =
+      make(name, [&](tile::KernelOp tile, OpBuilder &inner) {
+        if (int64_t blocks = residentBlocks(schedule, machine.gpu))
+          tile->setAttr("tile.min_blocks", builder.getI64IntegerAttr(blocks));
+        return build(*problem, schedule, machine, tile, inner);
+      });
+  if (failed(main))
     return failure();
+  launches.push_back(*main);
+  if (schedule.splitK > 1) {
+    FailureOr<Attribute> fixUp =
+        make(name + "_sum", [&](tile::KernelOp tile, OpBuilder &inner) {
+          return buildFixUp(*problem, schedule, tile, inner);
+        });
+    if (failed(fixUp))
+      return failure();
+    launches.push_back(*fixUp);
+  }
   // The kernel keeps its name and its types; the code is elsewhere.
   kernel.getBody().getBlocks().clear();
-  kernel->setAttr("adze.tile", FlatSymbolRefAttr::get(tile.getSymNameAttr()));
+  kernel->setAttr("adze.tile", launches.size() == 1
+                                   ? launches.front()
+                                   : builder.getArrayAttr(launches));
   if (schedule.scratchBytes)
     kernel.setScratch(ArrayRef<int64_t>{schedule.scratchBytes});
   return success();

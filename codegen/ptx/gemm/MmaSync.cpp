@@ -210,7 +210,10 @@ SmallVector<Value> MmaSyncBuilder::multiply(OperandTiles &a, OperandTiles &b,
 
 void MmaSyncBuilder::finish(ArrayRef<Value> sums) {
   Epilogue epilogue(problem, kernel.getArguments());
-  int64_t width = std::min<int64_t>(2, epilogue.maxWidth());
+  PartialSums partial(problem, schedule, kernel);
+  bool isPartial = schedule.splitK > 1;
+  int64_t width = isPartial ? partial.maxWidth() : epilogue.maxWidth();
+  width = std::min<int64_t>(2, width);
   bool tailM = problem.m % schedule.tile[0] != 0;
   bool tailN = problem.n % schedule.tile[1] != 0;
   Value m0 = e.add(e.add(position.m, rowOfWarp), e.div(lane, 4));
@@ -223,8 +226,11 @@ void MmaSyncBuilder::finish(ArrayRef<Value> sums) {
           Value n = e.add(n0, j + c);
           int64_t at = ((i / 16) * (warpN / 8) + j / 8) * 4 + i / 8 % 2 * 2 + c;
           auto put = [&] {
-            epilogue.store(e.b, e.loc, position.batchIndices, m, n,
-                           sums.slice(at, width));
+            ArrayRef<Value> stored = sums.slice(at, width);
+            if (isPartial)
+              partial.store(e, position, m, n, stored);
+            else
+              epilogue.store(e.b, e.loc, position.batchIndices, m, n, stored);
           };
           if (tailN)
             e.when(e.compare(CmpI::ult, n, e.index(problem.n)), put);
@@ -257,12 +263,17 @@ void MmaSyncBuilder::run() {
                  stages * tileM * tileK * problem.a.elementBytes(),
                  schedule.threads, thread);
 
-  int64_t steps = llvm::divideCeil(problem.k, tileK);
+  // Tiles of K of this block, which divide into equal parts.
+  int64_t steps = llvm::divideCeil(problem.k, tileK) / schedule.splitK;
+  Value firstStep = e.mul(position.part, steps);
+  auto copy = [&](Value step, Value stage) {
+    Value k0 = e.mul(e.add(firstStep, step), tileK);
+    a.copy(k0, stage);
+    b.copy(k0, stage);
+  };
   for (int64_t stage = 0; stage < stages - 1; ++stage) {
-    if (stage < steps) {
-      a.copy(e.index(stage * tileK), e.index(stage));
-      b.copy(e.index(stage * tileK), e.index(stage));
-    }
+    if (stage < steps)
+      copy(e.index(stage), e.index(stage));
     e.make<tile::CpAsyncCommitOp>();
   }
   Type f32 = e.b.getF32Type();
@@ -279,10 +290,8 @@ void MmaSyncBuilder::run() {
     Value free = e.make<arith::SelectOp>(isFirst, e.index(stages - 1),
                                          e.sub(stage, e.index(1)));
     if (steps > stages - 1)
-      e.when(e.compare(CmpI::ult, ahead, e.index(steps)), [&] {
-        a.copy(e.mul(ahead, tileK), free);
-        b.copy(e.mul(ahead, tileK), free);
-      });
+      e.when(e.compare(CmpI::ult, ahead, e.index(steps)),
+             [&] { copy(ahead, free); });
     e.make<tile::CpAsyncCommitOp>();
     sums = multiply(a, b, stage, sums);
     Value isLast = e.compare(CmpI::eq, stage, e.index(stages - 1));

@@ -192,8 +192,8 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
         if (s.threads * s.registers > gpu.registersPerSm)
           continue;
         int64_t steps = llvm::divideCeil(problem.k, k);
-        for (int64_t parts : {1}) {
-          if (parts > 1 && steps < 4 * parts)
+        for (int64_t parts : {1, 2, 4, 8, 16}) {
+          if (parts > 1 && (steps < 4 * parts || steps % parts != 0))
             continue;
           splitSum(problem, s, parts);
           all.push_back(s);
@@ -207,17 +207,19 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
 // The estimate
 //===----------------------------------------------------------------------===//
 
-void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
-                          Schedule &s) {
-  // Blocks that an SM holds at once.
+int64_t adze::gemm::residentBlocks(const Schedule &s, const GpuFacts &gpu) {
   int64_t resident =
       std::min<int64_t>(gpu.blocksPerSm, gpu.threadsPerSm / s.threads);
   resident =
       std::min<int64_t>(resident, gpu.sharedPerSm / (s.sharedBytes + 1024));
   resident = std::min<int64_t>(resident,
                                gpu.registersPerSm / (s.registers * s.threads));
-  resident = std::max<int64_t>(resident, 1);
+  return std::max<int64_t>(resident, 1);
+}
 
+void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
+                          Schedule &s) {
+  int64_t resident = residentBlocks(s, gpu);
   double blocks = double(s.blocks(problem));
   double steps = std::ceil(double(problem.k) / double(s.tile[2] * s.splitK));
   double waves = std::ceil(blocks / double(gpu.sms)); // blocks of one SM
@@ -257,11 +259,11 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
                   ((s.family == "gemm.flat" ? double(problem.m) : tileM) /
                        double(s.cluster[1]) +
                    tileN / double(s.cluster[0]));
-  double fixUp = s.splitK > 1 ? 2.0 * double(s.scratchBytes) : 0;
+  double fixUp = double(s.scratchBytes); // bytes written, and read again
   double unique = double(problem.a.elements() + problem.b.elements()) * bytes +
                   double(problem.epilogueReadBytes + problem.outputBytes);
-  double l2 = (loaded + fixUp) / (gpu.l2GBs * 1e3);
-  double dram = (unique + fixUp) / (gpu.dramGBs * 1e3);
+  double l2 = loaded / (gpu.l2GBs * 1e3);
+  double dram = unique / (gpu.dramGBs * 1e3);
   // Few bytes in flight do not saturate memory.
   double inFlight =
       std::min(blocks, double(gpu.sms * resident)) *
@@ -273,12 +275,20 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
   double reachable = inFlight / latency; // bytes a microsecond
   dram = std::max(dram, std::min(loaded, unique) / reachable);
 
+  // A tile of K is there when it is needed only if what is computed meanwhile
+  // takes as long as its way.
+  double together = std::min(double(resident), waves);
+  double exposed = 0;
+  if (s.stages > 1)
+    exposed = waves / together * steps * latency / double(s.stages - 1);
+
   double fill = latency * (s.splitK > 1 ? 2 : 1) + double(s.stages) * 0.05 +
-                (s.splitK > 1 ? 2.5 : 0);
+                (s.splitK > 1 ? 2.5 : 0) + 2 * fixUp / (gpu.dramGBs * 1e3);
   double epilogue = waves * tileM * tileN * double(2 + problem.epilogueOps) /
                     (gpu.ffmaPerClock * clock);
   s.microseconds =
-      std::max({compute / clock, shared / clock, l2, dram}) + fill + epilogue;
+      std::max({compute / clock, shared / clock, l2, dram, exposed}) + fill +
+      epilogue;
 }
 
 std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,

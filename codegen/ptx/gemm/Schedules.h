@@ -80,6 +80,9 @@ std::vector<Schedule> legalSchedules(const GemmProblem &problem,
 const Schedule *findSchedule(llvm::ArrayRef<Schedule> schedules,
                              llvm::StringRef wanted, std::string &message);
 
+/// How many blocks of a schedule an SM holds at once, at least 1.
+int64_t residentBlocks(const Schedule &schedule, const GpuFacts &gpu);
+
 /// Fills in `microseconds`.
 void estimate(const GemmProblem &problem, const GpuFacts &gpu,
               Schedule &schedule);

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/ptx/gemm/Builders.h"
 
+#include "codegen/ptx/gemm/Epilogue.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -106,4 +108,90 @@ int64_t adze::gemm::widthOf(const Operand &operand, int64_t limit) {
   while (width > limit)
     width /= 2;
   return width;
+}
+
+PartialSums::PartialSums(const GemmProblem &problem, const Schedule &schedule,
+                         tile::KernelOp kernel)
+    : problem(problem), schedule(schedule) {
+  if (schedule.splitK > 1)
+    memory = kernel.getArguments().back();
+}
+
+int64_t PartialSums::maxWidth() const {
+  return problem.n % 4 == 0 ? 4 : problem.n % 2 == 0 ? 2 : 1;
+}
+
+Value PartialSums::offset(lower::LoopBuilder &e, Value part, Value batch,
+                          Value m, Value n) {
+  Value matrix = e.add(e.mul(part, problem.batchCount()), batch);
+  Value row = e.add(e.mul(matrix, problem.m), m);
+  return e.add(e.mul(row, problem.n), n);
+}
+
+void PartialSums::store(lower::LoopBuilder &e, const TilePosition &position,
+                        Value m, Value n, ArrayRef<Value> sums) {
+  Value at = offset(e, position.part, position.batch, m, n);
+  Type i32 = e.b.getI32Type();
+  SmallVector<Value> codes;
+  for (Value sum : sums)
+    codes.push_back(e.make<arith::BitcastOp>(i32, sum));
+  if (codes.size() == 1) {
+    e.make<memref::StoreOp>(codes[0], memory, at);
+    return;
+  }
+  auto type = VectorType::get({int64_t(codes.size())}, i32);
+  e.make<vector::StoreOp>(e.make<vector::FromElementsOp>(type, codes), memory,
+                          at);
+}
+
+SmallVector<Value> PartialSums::load(lower::LoopBuilder &e, Value batch,
+                                     Value m, Value n, int64_t width) {
+  SmallVector<Value> sums;
+  for (int64_t part = 0; part < schedule.splitK; ++part) {
+    Value group =
+        loadGroup(e, memory, offset(e, e.index(part), batch, m, n), width);
+    for (int64_t i = 0; i < width; ++i) {
+      Value code =
+          width == 1 ? group : e.make<vector::ExtractOp>(group, i).getResult();
+      Value sum = e.make<arith::BitcastOp>(e.b.getF32Type(), code);
+      if (part == 0)
+        sums.push_back(sum);
+      else
+        sums[i] = e.make<arith::AddFOp>(sums[i], sum);
+    }
+  }
+  return sums;
+}
+
+LogicalResult adze::gemm::buildFixUp(const GemmProblem &problem,
+                                     const Schedule &schedule,
+                                     tile::KernelOp kernel,
+                                     OpBuilder &builder) {
+  lower::LoopBuilder e(builder, kernel.getLoc());
+  PartialSums partial(problem, schedule, kernel);
+  Epilogue epilogue(problem, kernel.getArguments());
+  int64_t width = std::min(partial.maxWidth(), epilogue.maxWidth());
+  int64_t groups = problem.batchCount() * problem.m * problem.n / width;
+  constexpr int64_t threads = 128;
+  kernel.setGrid(
+      ArrayRef<int64_t>{int64_t(llvm::divideCeil(groups, threads)), 1, 1});
+  kernel.setBlock(threads);
+  kernel.setSharedBytes(0);
+  Value block = e.make<gpu::BlockIdOp>(gpu::Dimension::x);
+  Value thread = e.make<gpu::ThreadIdOp>(gpu::Dimension::x);
+  Value group = e.add(e.mul(block, threads), thread);
+  auto finish = [&] {
+    int64_t across = problem.n / width;
+    Value n = e.mul(e.rem(group, across), width);
+    Value row = e.div(group, across);
+    Value m = e.rem(row, problem.m), batch = e.div(row, problem.m);
+    epilogue.store(e.b, e.loc, batchIndices(e, problem, batch), m, n,
+                   partial.load(e, batch, m, n, width));
+  };
+  if (groups % threads == 0)
+    finish();
+  else
+    e.when(e.compare(arith::CmpIPredicate::ult, group, e.index(groups)),
+           finish);
+  return success();
 }
