@@ -33,7 +33,7 @@ struct TargetInfo {
   std::string name;    // "host", "c", "cortex-m4"
   std::string summary; // one line for `adze targets`
   /// How an executable of this target comes to run here: "in process",
-  /// "system C compiler", "QEMU".
+  /// "system C compiler", "QEMU", "GPU or ptxsim".
   std::string runsIn;
   /// Flags for the C compiler that builds the artifact ("-mcpu=cortex-m4 ...").
   std::string compilerFlags;
@@ -41,6 +41,10 @@ struct TargetInfo {
 
 /// The target table, in the order in which it is shown.
 std::vector<TargetInfo> targets();
+/// Whether that names a row, "cuda", or a list of GPUs: "cuda:sm_80,sm_90a".
+bool isTarget(const std::string &name);
+/// The GPUs that a target names ("sm_80", "sm_90a"); none for other targets.
+std::vector<std::string> chipsOf(const std::string &target);
 
 //===----------------------------------------------------------------------===//
 // Compiling
@@ -92,7 +96,7 @@ public:
   CompiledModel &operator=(CompiledModel &&) noexcept;
 
   std::string name;   // C identifier, the prefix of the artifact's files
-  std::string target; // a row of the target table
+  std::string target; // a row of the target table, or a list of GPUs
   std::vector<TensorSpec> inputs, outputs;
   std::vector<KernelInfo> kernels;
   MemoryFigures memory;
@@ -106,7 +110,8 @@ Status compileModel(const std::string &path, const CompileOptions &options,
                     CompiledModel &compiled);
 
 /// The levels of the way of the data that can be printed.
-enum class EmitLevel { Onnx, Nn, Kernel, Loops, Llvm, C };
+/// Tile and Ptx are of GPUs, Llvm of the host.
+enum class EmitLevel { Onnx, Nn, Kernel, Loops, Tile, Llvm, Ptx, C };
 
 /// The text of the model at one level. Weights are elided.
 Status emitText(const std::string &path, const CompileOptions &options,

@@ -48,6 +48,8 @@ std::vector<std::string> adze::artifactFileNames(const ArtifactInfo &info,
   std::vector<std::string> names{source.header.name};
   if (info.object.empty()) {
     names.push_back(source.source.name);
+    for (const CFile &file : source.deviceFiles)
+      names.push_back(file.name);
     for (const CFile &file : source.weightFiles)
       names.push_back(file.name);
     if (source.weightsBinaryBytes)
@@ -173,6 +175,8 @@ void writeFiles(const ArtifactInfo &info, const CSource &source,
   text(source.header.name, source.header.text);
   if (info.object.empty()) {
     text(source.source.name, source.source.text);
+    for (const CFile &file : source.deviceFiles)
+      text(file.name, file.text);
     for (const CFile &file : source.weightFiles)
       text(file.name, file.text);
     if (source.weightsBinaryBytes) {

@@ -20,13 +20,15 @@ static std::string upper(std::string text) {
   return text;
 }
 
-static std::string elementsMacro(const CSource &source,
-                                 const CArgument &argument) {
+std::string adze::elementsMacro(const CSource &source,
+                                const CArgument &argument) {
   return source.macro + "_" + upper(argument.cName) + "_ELEMENTS";
 }
 
 std::string adze::artifactCMakeLists(const ArtifactInfo &info,
                                      const CSource &source) {
+  if (!source.chips.empty())
+    return cudaCMakeLists(info, source);
   std::string files;
   if (info.object.empty()) {
     files = source.source.name;
@@ -76,13 +78,11 @@ std::string adze::artifactCMakeLists(const ArtifactInfo &info,
   return text;
 }
 
-/// The array of main.c for an input or output; no name of main.c ends so.
-static std::string arrayName(const CArgument &argument) {
+std::string adze::arrayName(const CArgument &argument) {
   return argument.cName + "_data";
 }
 
-/// How main.c prints an element.
-static std::string printStatement(const CArgument &argument) {
+std::string adze::printStatement(const CArgument &argument) {
   const std::string &type = argument.cType;
   if (type == "float" || type == "double")
     return "printf(\" %g\", (double)" + arrayName(argument) + "[i]);";
@@ -92,7 +92,27 @@ static std::string printStatement(const CArgument &argument) {
   return "printf(\" %lld\", (long long)" + arrayName(argument) + "[i]);";
 }
 
+std::string adze::readFileFunction() {
+  return "\n/* Reads exactly `size` bytes. */\n"
+          "static int read_file(const char *path, void *data, size_t size) {\n"
+          "  FILE *file = fopen(path, \"rb\");\n"
+          "  size_t got = file != NULL ? fread(data, 1, size, file) : 0;\n"
+          "  int more = file != NULL && fgetc(file) != EOF;\n"
+          "  if (file != NULL) {\n"
+          "    fclose(file);\n"
+          "  }\n"
+          "  if (got != size || more) {\n"
+          "    fprintf(stderr, \"%s: expected a file of %lu bytes\\n\", path, "
+          "(unsigned long)size);\n"
+          "    return 0;\n"
+          "  }\n"
+          "  return 1;\n"
+          "}\n\n";
+}
+
 std::string adze::artifactExample(const CSource &source) {
+  if (!source.chips.empty())
+    return cudaExample(source);
   const std::string &name = source.model, &macro = source.macro;
   bool hasBinary = source.weightsBinaryBytes != 0;
   size_t inputs = size_t(std::count_if(
@@ -128,21 +148,7 @@ std::string adze::artifactExample(const CSource &source) {
                         arrayName(argument),
                         argument.elements ? elementsMacro(source, argument)
                                           : "1");
-  text += "\n/* Reads exactly `size` bytes. */\n"
-          "static int read_file(const char *path, void *data, size_t size) {\n"
-          "  FILE *file = fopen(path, \"rb\");\n"
-          "  size_t got = file != NULL ? fread(data, 1, size, file) : 0;\n"
-          "  int more = file != NULL && fgetc(file) != EOF;\n"
-          "  if (file != NULL) {\n"
-          "    fclose(file);\n"
-          "  }\n"
-          "  if (got != size || more) {\n"
-          "    fprintf(stderr, \"%s: expected a file of %lu bytes\\n\", path, "
-          "(unsigned long)size);\n"
-          "    return 0;\n"
-          "  }\n"
-          "  return 1;\n"
-          "}\n\n"
+  text += readFileFunction() +
           "int main(int argc, char **argv) {\n"
           "  uintptr_t misplaced = (uintptr_t)arena_memory % " +
           macro + "_ARENA_ALIGN;\n"
@@ -204,6 +210,8 @@ std::string adze::artifactExample(const CSource &source) {
 
 std::string adze::artifactReadme(const ArtifactInfo &info,
                                  const CSource &source) {
+  if (!source.chips.empty())
+    return cudaReadme(info, source);
   const std::string &name = source.model, &macro = source.macro;
   bool hasBinary = source.weightsBinaryBytes != 0;
   std::string text = fmt::format(

@@ -84,6 +84,19 @@ std::string adze::artifactMetadata(const ArtifactInfo &info,
   if (source.weightsBinaryBytes)
     json["weights_file"] = {{"name", weightsBinaryName(source)},
                             {"bytes", source.weightsBinaryBytes}};
+  if (!source.chips.empty()) {
+    json["chips"] = source.chips;
+    json["device_bytes"] = source.deviceBytes;
+    json["grids"] = ordered_json::array();
+    for (const CKernel &kernel : source.kernels)
+      json["grids"].push_back({{"name", kernel.name},
+                               {"doc", kernel.doc},
+                               {"schedule", kernel.schedule},
+                               {"grid", kernel.grid},
+                               {"block", kernel.block},
+                               {"cluster", kernel.cluster},
+                               {"shared_bytes", kernel.sharedBytes}});
+  }
   json["kernels"] = ordered_json::array();
   for (const ArtifactKernel &kernel : info.kernels)
     json["kernels"].push_back({{"name", kernel.name},

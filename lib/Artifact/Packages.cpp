@@ -177,9 +177,10 @@ static const PackageFile packageFiles[] = {
 std::vector<CFile> adze::packages(const ArtifactInfo &info,
                                   const CSource &source) {
   std::vector<CFile> files;
-  // Build systems for firmware compile C; weights in a file of their own have
-  // no place there.
-  if (!info.object.empty() || source.weightsBinaryBytes)
+  // Build systems for firmware compile C; weights in a file of their own and
+  // GPUs have no place there.
+  if (!info.object.empty() || source.weightsBinaryBytes ||
+      !source.chips.empty())
     return files;
   for (const PackageFile &file : packageFiles)
     files.push_back({file.path(source), file.text(info, source)});

@@ -9,6 +9,7 @@
 #include "adze/KernelFamily.h"
 #include "adze/Machine.h"
 #include "dialects/tile/tile.h"
+#include "codegen/ptx/Passes.h"
 #include "passes/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/Path.h"
@@ -20,6 +21,7 @@ using namespace adze;
 static void registerPassesOnce() {
   static const bool registered = [] {
     registerAdzePasses();
+    registerAdzePtxPasses();
     registerCanonicalizer();
     registerCSE();
     return true;

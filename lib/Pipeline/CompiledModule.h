@@ -7,6 +7,7 @@
 #ifndef ADZE_PIPELINE_COMPILEDMODULE_H
 #define ADZE_PIPELINE_COMPILEDMODULE_H
 
+#include "adze/CEmitter.h"
 #include "adze/Driver.h"
 #include "lib/Pipeline/Targets.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -35,6 +36,9 @@ struct CompiledModel::Impl {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   const Target *target = nullptr;
+  /// The model for the GPUs after the first one of a list.
+  std::vector<std::pair<const Target *, mlir::OwningOpRef<mlir::ModuleOp>>>
+      others;
   int optLevel = 2;
   std::string sha256; // of the model file
   std::string modelFile; // its name
@@ -68,6 +72,11 @@ std::string compilerFlags(const Target &target);
 /// way of its target.
 Status loadArtifactExecutable(CompiledModel &compiled,
                               std::unique_ptr<Executable> &executable);
+/// The C side of a model for GPUs, PTX included.
+Status emitCuda(const CompiledModel &compiled, CSource &source);
+/// PTX for one GPU.
+Status emitPtxText(mlir::ModuleOp module, const Target &target,
+                   std::string &text);
 /// Fills kernels and memory figures from the planned program.
 void describeKernels(CompiledModel &compiled);
 /// Fills inputs, outputs and weight bytes from the entry function.

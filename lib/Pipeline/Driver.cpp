@@ -33,17 +33,78 @@ std::vector<TargetInfo> adze::targets() {
   return infos;
 }
 
+bool adze::isTarget(const std::string &name) {
+  return !findTargets(name).empty();
+}
+
+std::vector<std::string> adze::chipsOf(const std::string &target) {
+  std::vector<std::string> chips;
+  for (const Target *row : findTargets(target))
+    if (row->backend == Backend::cuda)
+      chips.push_back(row->machine.str());
+  return chips;
+}
+
+/// Runs the stages behind the graph for one target, on `impl.module`.
+static Status compileStages(CompiledModel &compiled, const Target &target,
+                            const std::string &path,
+                            const CompileOptions &options, EmitLevel level,
+                            bool describes) {
+  struct Step {
+    Stage stage;
+    EmitLevel level;
+    const char *label;
+    double done;
+  };
+  std::vector<Step> steps = {
+      {Stage::kernel, EmitLevel::Kernel, "forming kernels", 0.3},
+      {Stage::loops, EmitLevel::Loops, "lowering to loops", 0.5},
+  };
+  if (target.backend == Backend::cuda)
+    steps.push_back({Stage::tile, EmitLevel::Tile, "mapping to threads", 0.7});
+  CompiledModel::Impl &impl = *compiled.impl;
+  impl.target = &target;
+  for (const Step &step : steps) {
+    if (options.progress)
+      options.progress(step.label, step.done);
+    Status status =
+        step.stage == Stage::kernel
+            ? runKernelStage(impl, options, path)
+            : impl.runPasses(passesOf(step.stage, target, options.optLevel),
+                             path);
+    if (!status)
+      return status;
+    if (step.stage == Stage::kernel && describes) {
+      describeKernels(compiled);
+      describeMemory(compiled);
+    }
+    if (step.level == level)
+      return Status::success();
+  }
+  return Status::success();
+}
+
 /// Reads and compiles up to a level; the module at that level is in `impl`.
 static Status compileTo(const std::string &path, const CompileOptions &options,
                         EmitLevel level, CompiledModel &compiled) {
-  const Target *target = findTarget(options.target);
-  if (!target) {
+  std::vector<const Target *> rows = findTargets(options.target);
+  if (rows.empty()) {
     std::string names;
     for (const Target &t : allTargets())
       names += (names.empty() ? "" : ", ") + t.name.str();
     return Status::failure("there is no target '" + options.target +
-                           "'; there are: " + names);
+                           "'; there are: " + names +
+                           "; GPUs can be listed, as cuda:sm_80,sm_90a");
   }
+  const Target *target = rows.front();
+  bool isGpu = target->backend == Backend::cuda;
+  if ((level == EmitLevel::Tile || level == EmitLevel::Ptx) && !isGpu)
+    return Status::failure("the levels tile and ptx are of GPUs, and the "
+                           "target is '" +
+                           options.target + "'; add -t cuda");
+  if (level == EmitLevel::Llvm && isGpu)
+    return Status::failure("a GPU's code is printed as ptx, not as llvm; use "
+                           "--emit=ptx");
   compiled.target = options.target;
   compiled.name = cIdentifier(options.name.empty()
                                   ? modelName(path)
@@ -80,33 +141,30 @@ static Status compileTo(const std::string &path, const CompileOptions &options,
   if (level == EmitLevel::Onnx)
     return Status::success();
 
-  struct Step {
-    Stage stage;
-    EmitLevel level;
-    const char *label;
-    double done;
-  };
-  const Step steps[] = {
-      {Stage::nn, EmitLevel::Nn, "simplifying the graph", 0.1},
-      {Stage::kernel, EmitLevel::Kernel, "forming kernels", 0.3},
-      {Stage::loops, EmitLevel::Loops, "lowering to loops", 0.5},
-  };
-  for (const Step &step : steps) {
-    progress(step.label, step.done);
+  progress("simplifying the graph", 0.1);
+  if (Status status = impl.runPasses(
+          passesOf(Stage::nn, *target, options.optLevel), path);
+      !status || level == EmitLevel::Nn)
+    return status;
+  std::vector<OwningOpRef<ModuleOp>> graphs; // for the GPUs of a list
+  for (size_t i = 1; i < rows.size(); ++i)
+    graphs.push_back(impl.module->clone());
+  if (Status status = compileStages(compiled, *target, path, options, level,
+                                    /*describes=*/true);
+      !status || level == EmitLevel::Kernel || level == EmitLevel::Loops)
+    return status;
+  for (size_t i = 1; i < rows.size(); ++i) {
+    std::swap(impl.module, graphs[i - 1]);
     Status status =
-        step.stage == Stage::kernel
-            ? runKernelStage(impl, options, path)
-            : impl.runPasses(passesOf(step.stage, *target, options.optLevel),
-                             path);
+        compileStages(compiled, *rows[i], path, options, level, false);
+    std::swap(impl.module, graphs[i - 1]);
     if (!status)
       return status;
-    if (step.stage == Stage::kernel) {
-      describeKernels(compiled);
-      describeMemory(compiled);
-    }
-    if (step.level == level)
-      return Status::success();
+    impl.others.push_back({rows[i], std::move(graphs[i - 1])});
   }
+  impl.target = target;
+  if (level == EmitLevel::Tile)
+    return Status::success();
   describeEntry(compiled);
   return checkFlash(impl, options, path);
 }
@@ -126,6 +184,24 @@ Status adze::emitText(const std::string &path, const CompileOptions &options,
   if (Status status = compileTo(path, options, level, compiled); !status)
     return status;
   CompiledModel::Impl &impl = *compiled.impl;
+  if (level == EmitLevel::Ptx) {
+    std::string first;
+    if (Status status = emitPtxText(*impl.module, *impl.target, text); !status)
+      return status;
+    for (auto &[target, module] : impl.others) {
+      if (Status status = emitPtxText(*module, *target, first); !status)
+        return status;
+      text += "\n" + first;
+    }
+    return Status::success();
+  }
+  if (level == EmitLevel::C && impl.target->backend == Backend::cuda) {
+    CSource source;
+    if (Status status = emitCuda(compiled, source); !status)
+      return status;
+    text = source.header.text + "\n" + source.source.text;
+    return Status::success();
+  }
   if (level == EmitLevel::C) {
     CSource source;
     DiagnosticCollector errors(impl.context, path);
@@ -147,6 +223,10 @@ Status adze::emitText(const std::string &path, const CompileOptions &options,
   }
   llvm::raw_string_ostream stream(text);
   impl.module->print(stream, OpPrintingFlags().elideLargeElementsAttrs(64));
+  for (auto &[target, module] : impl.others) {
+    stream << "\n// -----\n";
+    module->print(stream, OpPrintingFlags().elideLargeElementsAttrs(64));
+  }
   stream << "\n";
   return Status::success();
 }

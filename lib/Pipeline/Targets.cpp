@@ -32,15 +32,46 @@ static const Target table[] = {
     {"rv64gc", "C99 for RISC-V RV64GC", "QEMU", "rv64gc", Backend::c, 8},
     {"rv64gcv", "C99 for RISC-V RV64GCV (vectors of any length)", "QEMU",
      "rv64gcv", Backend::c, 16},
+    {"cuda:sm_80", "PTX and C for NVIDIA A100 and later (mma.sync)",
+     "GPU or ptxsim", "sm_80", Backend::cuda, 256},
+    {"cuda:sm_86", "PTX and C for NVIDIA's Ampere of desktops, and later",
+     "GPU or ptxsim", "sm_86", Backend::cuda, 256},
+    {"cuda:sm_89", "PTX and C for NVIDIA's Ada Lovelace, and later",
+     "GPU or ptxsim", "sm_89", Backend::cuda, 256},
+    {"cuda:sm_90a", "PTX and C for NVIDIA H100 and H200 (wgmma, TMA)",
+     "GPU or ptxsim", "sm_90a", Backend::cuda, 256},
+    {"cuda:sm_100a", "PTX and C for NVIDIA B100 and B200; not run in tests",
+     "GPU", "sm_100a", Backend::cuda, 256},
 };
 
 llvm::ArrayRef<Target> adze::allTargets() { return table; }
 
 const Target *adze::findTarget(llvm::StringRef name) {
+  if (name == "cuda")
+    name = "cuda:sm_90a";
   for (const Target &target : table)
     if (target.name == name)
       return &target;
   return nullptr;
+}
+
+std::vector<const Target *> adze::findTargets(llvm::StringRef name) {
+  std::vector<const Target *> rows;
+  llvm::StringRef rest = name, prefix;
+  if (rest.consume_front("cuda:") && rest.contains(','))
+    prefix = "cuda:";
+  else
+    rest = name;
+  while (!rest.empty()) {
+    auto [first, next] = prefix.empty() ? std::pair(rest, llvm::StringRef())
+                                        : rest.split(',');
+    rest = next;
+    const Target *row = findTarget((prefix + first).str());
+    if (!row || llvm::is_contained(rows, row))
+      return {};
+    rows.push_back(row);
+  }
+  return rows;
 }
 
 namespace {
@@ -62,6 +93,9 @@ static Vectors vectorsOf(const Target &target) {
   }
   // C of one element at a time: a C compiler keeps named scalars in registers
   // everywhere.
+  // No lanes: one element a thread.
+  if (target.backend == Backend::cuda)
+    return {0, 32, false};
   const Machine *machine = findMachine(target.machine.str());
   int64_t registers = machine ? machine->floatRegisters : 0;
   return {1, std::max<int64_t>(registers, 16), false};
@@ -83,6 +117,19 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel,
         "choose-schedules{lanes=" + std::to_string(v.lanes) +
         " registers=" + std::to_string(v.registers) +
         " caches=" + (v.caches ? "true" : "false") + "}";
+    // A GPU's matrix products read their weights as they are; the loops of
+    // other kernels become threads of scalars. These run in any order, so no
+    // output may lie where an input is still read (derive-overlap goes by the
+    // order of loops).
+    if (target.backend == Backend::cuda)
+      return (optLevel == 0
+                  ? std::string("form-kernels{fuse=false},")
+                  : "form-kernels,select-gemm{chip=" + target.machine.str() +
+                        "}," + schedule + ",lower-gemm{chip=" +
+                        target.machine.str() + "},") +
+             "lower-kernels,order-program,"
+             "plan-memory{alignment=" +
+             std::to_string(target.alignment) + "}";
     std::string families;
     if (target.backend == Backend::c && textKernels)
       families = "select-kernels{machine=" + target.machine.str() + "},";
@@ -100,6 +147,8 @@ std::string adze::passesOf(Stage stage, const Target &target, int optLevel,
   case Stage::loops:
     return "lower-program,legalize-small-floats,legalize-integers,"
            "simplify-loops";
+  case Stage::tile:
+    return "map-to-threads{chip=" + target.machine.str() + "}";
   }
   return "";
 }

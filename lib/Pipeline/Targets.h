@@ -15,7 +15,8 @@
 
 namespace adze {
 
-enum class Backend { host, c };
+/// cuda: PTX kernels with a host program in C.
+enum class Backend { host, c, cuda };
 
 /// A row of the target table. What a chip can do stands in lib/Machine.
 struct Target {
@@ -29,9 +30,13 @@ struct Target {
 
 llvm::ArrayRef<Target> allTargets();
 const Target *findTarget(llvm::StringRef name);
+/// The rows that a name stands for: one, or those of a list of GPUs
+/// ("cuda:sm_80,sm_90a"); "cuda" is cuda:sm_90a. Empty if a name is unknown or
+/// a GPU is named twice.
+std::vector<const Target *> findTargets(llvm::StringRef name);
 
 /// A stage of the way of the data: where it can be stopped and printed.
-enum class Stage { nn, kernel, loops };
+enum class Stage { nn, kernel, loops, tile };
 
 /// The passes of a stage for a target, in the textual pipeline syntax of
 /// adze-opt. Without `textKernels` every kernel is loops.

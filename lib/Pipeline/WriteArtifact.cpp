@@ -68,6 +68,12 @@ Status adze::writeArtifact(const CompiledModel &compiled,
   CompiledModel::Impl &impl = *compiled.impl;
   DiagnosticCollector errors(impl.context, compiled.name);
   CSource source;
+  if (impl.target->backend == Backend::cuda) {
+    if (Status status = emitCuda(compiled, source); !status)
+      return status;
+    return writeArtifact(describeArtifact(compiled, source), source, directory,
+                         force, files);
+  }
   CEmitterOptions options;
   // An object holds its weights; only the header is C.
   options.headerOnly = impl.target->backend == Backend::host;

@@ -72,6 +72,7 @@ Status readMetadata(const std::string &file, ArtifactFolder &artifact) {
     json metadata = json::parse(text);
     artifact.name = metadata.at("name");
     artifact.arenaBytes = metadata.at("arena_bytes");
+    artifact.chips = metadata.value("chips", std::vector<std::string>());
     if (Status status =
             readTensors(file, metadata.at("inputs"), artifact.inputs);
         !status)

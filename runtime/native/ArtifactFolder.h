@@ -22,6 +22,7 @@ struct ArtifactFolder {
   std::string path; // absolute
   std::string name; // the C identifier, prefix of the artifact's functions
   uint64_t arenaBytes = 0;
+  std::vector<std::string> chips; // GPUs with code; none: C is all of it
   std::vector<TensorSpec> inputs, outputs;
   /// Absolute paths of the C files to compile: NAME.c, NAME_*.c, in order.
   std::vector<std::string> sources;

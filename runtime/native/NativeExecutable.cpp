@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "adze/CudaDriver.h"
 #include "adze/Machine.h"
 #include "adze/Native.h"
 #include "runtime/native/ArtifactFolder.h"
@@ -60,6 +61,62 @@ std::string bindingSource(const ArtifactFolder &artifact) {
       artifact.macroPrefix());
 }
 
+/// The same for an artifact of a GPU: one session, made by the first run.
+std::string cudaBindingSource(const ArtifactFolder &artifact) {
+  return fmt::format(
+      "#include \"{0}\"\n"
+      "#ifdef {3}_WEIGHTS_SIZE\n"
+      "#define WEIGHTS , weights\n"
+      "#else\n"
+      "#define WEIGHTS\n"
+      "#define {3}_WEIGHTS_SIZE 0\n"
+      "#endif\n"
+      "typedef unsigned long long size_type;\n"
+      "size_type adze_binding_arena_size(void);\n"
+      "size_type adze_binding_weights_size(void);\n"
+      "const char *adze_binding_status_text(int status);\n"
+      "int adze_binding_run(void **inputs, void **outputs,\n"
+      "                     const void *weights, void *arena);\n"
+      "void adze_binding_close(void);\n"
+      "static {1}_session *session;\n"
+      "size_type adze_binding_arena_size(void) {{\n"
+      "  return 0;\n"
+      "}}\n"
+      "size_type adze_binding_weights_size(void) {{\n"
+      "  return {3}_WEIGHTS_SIZE;\n"
+      "}}\n"
+      "const char *adze_binding_status_text(int status) {{\n"
+      "  const char *text = {1}_message(session);\n"
+      "  return text[0] != 0 ? text : {1}_status_text(status);\n"
+      "}}\n"
+      "int adze_binding_run(void **inputs, void **outputs,\n"
+      "                     const void *weights, void *arena) {{\n"
+      "  int status = 0;\n"
+      "  (void)inputs;\n"
+      "  (void)outputs;\n"
+      "  (void)weights;\n"
+      "  (void)arena;\n"
+      "  if (session == 0) {{\n"
+      "    status = {1}_create(&session, -1 WEIGHTS);\n"
+      "  }}\n"
+      "  return status != 0 ? status : {1}_run(session{2});\n"
+      "}}\n"
+      "void adze_binding_close(void) {{\n"
+      "  {1}_destroy(session);\n"
+      "  session = 0;\n"
+      "}}\n",
+      artifact.header(), artifact.name,
+      [&] {
+        std::string text;
+        for (size_t i = 0; i < artifact.inputs.size(); ++i)
+          text += fmt::format(", inputs[{}]", i);
+        for (size_t i = 0; i < artifact.outputs.size(); ++i)
+          text += fmt::format(", outputs[{}]", i);
+        return text;
+      }(),
+      artifact.macroPrefix());
+}
+
 /// The functions of the binding.
 struct Binding {
   unsigned long long (*arenaSize)() = nullptr;
@@ -67,6 +124,7 @@ struct Binding {
   const char *(*statusText)(int status) = nullptr;
   int (*run)(void **inputs, void **outputs, const void *weights,
              void *arena) = nullptr;
+  void (*close)() = nullptr; // of a GPU's alone
 };
 
 /// Memory for one run's arena, aligned for any artifact.
@@ -89,6 +147,8 @@ public:
   explicit NativeExecutable(ArtifactFolder artifact)
       : artifact(std::move(artifact)) {}
   ~NativeExecutable() override {
+    if (binding.close)
+      binding.close();
     if (library)
       ::dlclose(library);
   }
@@ -140,6 +200,8 @@ public:
     find("adze_binding_weights_size", binding.weightsSize);
     find("adze_binding_status_text", binding.statusText);
     find("adze_binding_run", binding.run);
+    if (!artifact.chips.empty())
+      find("adze_binding_close", binding.close);
     if (binding.weightsSize() == 0)
       return Status::success();
     std::string bytes;
@@ -191,7 +253,16 @@ Status makeNativeExecutable(const std::string &artifactDir,
   if (Status status = folder.create(); !status)
     return status;
   std::string binding = folder.file("binding.c");
-  if (Status status = writeFile(binding, bindingSource(artifact)); !status)
+  bool isCuda = !artifact.chips.empty();
+  if (isCuda) {
+    CudaDevice device;
+    if (Status status = selectCudaDriver(artifact.chips, device); !status)
+      return status;
+  }
+  if (Status status =
+          writeFile(binding, isCuda ? cudaBindingSource(artifact)
+                                    : bindingSource(artifact));
+      !status)
     return status;
   std::string object = folder.file(artifact.name + ".so");
   std::vector<std::string> command = {tool, "-std=c99", "-O2"};
@@ -205,6 +276,8 @@ Status makeNativeExecutable(const std::string &artifactDir,
   if (!artifact.object.empty())
     command.push_back(artifact.object);
   command.push_back("-lm");
+  if (isCuda)
+    command.push_back("-ldl");
   if (Status status = runTool(command, folder.path(), options.timeoutSeconds,
                               fmt::format("compiling {}", artifact.path));
       !status)

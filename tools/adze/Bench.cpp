@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/adze/Bench.h"
+#include "adze/CudaDriver.h"
+#include "adze/Driver.h"
 
 using namespace adze;
 using namespace adze::cli;
@@ -35,6 +37,9 @@ Command cli::addBench(CommandLine &line) {
       ->type_name("FILE");
   app->add_flag("!--total", options->byLayer,
                 "Only totals, no rows for the layers");
+  app->add_flag("--sim", options->simulate,
+                "A GPU's kernels in the simulator: instructions, memory "
+                "traffic, bank conflicts, tensor cores");
   app->footer(
       "On this machine: median, least and spread (10th to 90th percentile, of "
       "the median) of\nthe wall-clock time on one thread, taken in turns with "
@@ -42,12 +47,24 @@ Command cli::addBench(CommandLine &line) {
       "in "
       "one inference. Counts repeat exactly; they\nare not times, and the "
       "cycles "
-      "are a static estimate.\n\n"
+      "are a static estimate. On a GPU, if there is one: wall-clock times, "
+      "with copies of\ninputs and outputs; without one, or with --sim, what "
+      "the simulator counts.\n\n"
       "Examples:\n"
       "  adze bench resnet50.onnx --shape 1x3x224x224\n"
       "  adze bench kws.onnx -t cortex-m4 -i io.npz\n"
-      "  adze bench kws.onnx -t cortex-m4 --compiler clang --json");
+      "  adze bench kws.onnx -t cortex-m4 --compiler clang --json\n"
+      "  adze bench mlp.onnx -t cuda:sm_90a --sim");
   return {app, [options] {
+            std::vector<std::string> chips = chipsOf(options->model.target);
+            if (options->simulate && chips.empty())
+              throw UsageError("--sim is for GPUs: add -t cuda");
+            // A time of the simulator would say nothing.
+            CudaDevice device;
+            if (options->simulate ||
+                (!chips.empty() && selectCudaDriver(chips, device) &&
+                 device.isSimulated))
+              return benchGpu(*options);
             const Machine *machine = findMachine(options->model.target);
             return machine && machine->isEmulated()
                        ? benchCounts(*options, *machine)

@@ -26,6 +26,7 @@ struct BenchOptions {
   bool noPeer = false;  // no onnxruntime
   bool byLayer = true;  // a row for each layer and function
   std::string peers;    // a JSON file of figures to show beside ours
+  bool simulate = false; // counts of ptxsim instead of times
 };
 
 /// Wall-clock times on this machine, with onnxruntime in turns.
@@ -33,6 +34,9 @@ int benchTimes(const BenchOptions &options);
 
 /// Instructions and memory of an emulated machine.
 int benchCounts(const BenchOptions &options, const Machine &machine);
+
+/// What ptxsim counts of each kernel of a GPU, in one inference.
+int benchGpu(const BenchOptions &options);
 
 /// What NAME.json says of a kernel.
 struct KernelNote {

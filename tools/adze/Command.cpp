@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 using namespace adze;
 using namespace adze::cli;
@@ -38,6 +39,28 @@ void cli::addJsonOption(CLI::App &app, bool &json) {
   app.add_flag("-j,--json", json, "Print the figures as JSON");
 }
 
+/// What is wrong with a list of GPUs.
+static std::string wrongChips(const std::string &word) {
+  std::vector<std::string> known;
+  for (const TargetInfo &row : targets())
+    if (row.name.rfind("cuda:", 0) == 0)
+      known.push_back(row.name.substr(5));
+  std::string list = word.substr(5) + ",";
+  std::set<std::string> seen;
+  for (size_t at = 0, end; (end = list.find(',', at)) != std::string::npos;
+       at = end + 1) {
+    std::string chip = list.substr(at, end - at);
+    if (std::find(known.begin(), known.end(), chip) == known.end())
+      return fmt::format("the GPU '{}' of '{}' is not known{} (known: {}; a "
+                         "list is written cuda:sm_80,sm_90a)",
+                         chip, word, didYouMean(chip, known),
+                         fmt::join(known, ", "));
+    if (!seen.insert(chip).second)
+      return fmt::format("'{}' names the GPU '{}' twice", word, chip);
+  }
+  return fmt::format("'{}' is no list of GPUs", word);
+}
+
 void cli::addModelOptions(CommandLine &line, CLI::App &app,
                           ModelOptions &options, const std::string &modelHelp) {
   app.add_option("model", options.model, modelHelp)
@@ -51,7 +74,18 @@ void cli::addModelOptions(CommandLine &line, CLI::App &app,
   std::vector<std::string> names;
   for (const TargetInfo &row : targets())
     names.push_back(row.name);
-  line.restrict(target, names);
+  names.push_back("cuda");
+  line.choices[target] = names;
+  target->check(
+      [names](const std::string &word) -> std::string {
+        if (isTarget(word))
+          return {};
+        if (word.rfind("cuda:", 0) == 0)
+          return wrongChips(word);
+        return fmt::format("'{}' is not known{} (known: {})", word,
+                           didYouMean(word, names), fmt::join(names, ", "));
+      },
+      "", "");
   CLI::Option *level =
       app.add_option("-O", options.optLevel, "Effort to optimise, -O0 to -O3")
           ->type_name("0-3")

@@ -43,7 +43,8 @@ constexpr struct {
 } emitLevels[] = {
     {"onnx", EmitLevel::Onnx},     {"nn", EmitLevel::Nn},
     {"kernel", EmitLevel::Kernel}, {"loops", EmitLevel::Loops},
-    {"llvm", EmitLevel::Llvm},     {"c", EmitLevel::C},
+    {"tile", EmitLevel::Tile},     {"llvm", EmitLevel::Llvm},
+    {"ptx", EmitLevel::Ptx},       {"c", EmitLevel::C},
 };
 } // namespace
 
@@ -224,7 +225,7 @@ Command cli::addCompile(CommandLine &line) {
   line.restrict(
       app->add_option("-e,--emit", command->emit,
                       "Print one level of the compilation instead: onnx, nn, "
-                      "kernel, loops, llvm or c")
+                      "kernel, loops, tile, llvm, ptx or c")
           ->type_name("LEVEL"),
       names);
   app->footer(

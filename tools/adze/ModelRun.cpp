@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "tools/adze/ModelRun.h"
+#include "adze/CudaDriver.h"
 #include "adze/Diagnostics.h"
 #include "adze/Machine.h"
 #include "adze/Native.h"
@@ -218,5 +219,8 @@ Runnable cli::makeRunnable(const ModelOptions &options,
   runnable.compileSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
+  runnable.device = selectedCudaDevice().text;
+  if (!runnable.device.empty())
+    fmt::print(stderr, "on {}\n", runnable.device);
   return runnable;
 }

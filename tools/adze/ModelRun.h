@@ -59,6 +59,7 @@ struct Runnable {
   CompiledModel compiled; // empty for an artifact's folder
   std::unique_ptr<Executable> executable;
   double compileSeconds = 0;
+  std::string device; // where a GPU's code runs; empty for other targets
 };
 
 /// Compiles a model, or takes an artifact's folder, and makes it runnable.

@@ -133,6 +133,7 @@ int RunCommand::run() const {
   if (model.json)
     std::cout << nlohmann::ordered_json(
                      {{"target", model.target},
+                      {"device", runnable.device},
                       {"compile_seconds", runnable.compileSeconds},
                       {"run_seconds", seconds},
                       {"outputs", describe(out)}})

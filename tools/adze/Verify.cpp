@@ -286,6 +286,7 @@ void VerifyCommand::print(const Runnable &runnable,
   if (model.json) {
     nlohmann::ordered_json json = {{"model", model.model},
                                    {"target", model.target},
+                                   {"device", runnable.device},
                                    {"passed", passed},
                                    {"compile_seconds", runnable.compileSeconds},
                                    {"outputs", describe(rows)}};
