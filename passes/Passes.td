@@ -29,7 +29,8 @@ def ChooseSchedules : Pass<"choose-schedules", "::mlir::ModuleOp"> {
     caches make it worth while to keep a panel of weights while positions pass.
   }];
   let options = [
-    Option<"lanes", "lanes", "int64_t", "1", "f32 elements of a vector register">,
+    Option<"lanes", "lanes", "int64_t", "1",
+           "f32 elements of a vector register; 0: a GPU's threads, one result each">,
     Option<"registers", "registers", "int64_t", "32", "registers for f32 values or vectors">,
     Option<"caches", "caches", "bool", "false", "the machine has data caches">];
 }

@@ -78,7 +78,24 @@ private:
     return best;
   }
 
+  /// One result a thread, and the same code for all of them: threads that
+  /// differ wait for each other.
+  void chooseForThreads(kernel::FuncOp kernel) {
+    if (kernel.getScheduleAttr())
+      return;
+    kernel.walk([&](Operation *op) {
+      if (isa<nn::ConvOp>(op))
+        set(kernel, "conv.threads",
+            {{"rows", 1}, {"columns", 1}, {"split_border", 0}});
+      if (isa<nn::MatmulOp>(op))
+        set(kernel, "gemm.threads",
+            {{"rows", 1}, {"columns", 1}, {"repack", 0}});
+    });
+  }
+
   void choose(kernel::FuncOp kernel) {
+    if (lanes == 0)
+      return chooseForThreads(kernel);
     kernel.walk([&](Operation *op) {
       if (auto conv = dyn_cast<nn::ConvOp>(op)) {
         auto in = cast<RankedTensorType>(conv.getInput().getType()).getShape();

@@ -187,7 +187,7 @@ std::optional<SmallVector<Access>> ptx::accessesIn(Operation *op) {
     else if (auto store = dyn_cast<vector::StoreOp>(inner))
       add(inner, store.getBase(), store.getIndices(), store.getVectorType(),
           true);
-    else if (!isa<memref::AllocaOp>(inner) &&
+    else if (!isa<memref::AllocaOp, func::FuncOp>(inner) &&
              !inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() &&
              !inner->hasTrait<OpTrait::IsTerminator>() && !isPureCall(inner) &&
              !isMemoryEffectFree(inner))

@@ -40,6 +40,7 @@ public:
     rows = context.param("rows", 1);
     columns = std::max(context.param("columns", lanes), lanes);
     unroll = context.param("unroll", 1);
+    splitsBorder = context.param("split_border", 1);
     padValue = conv.getPadValue();
   }
 
@@ -76,6 +77,8 @@ private:
       position.assign(at.begin(), at.end());
       const WindowDim &w = dims.back();
       auto [begin, end] = w.interior();
+      if (!splitsBorder && end - begin != w.output)
+        begin = end = 0;
       position.push_back(nullptr);
       auto border = [&](int64_t from, int64_t to) {
         e.loop(from, to, 1, [&](Value o) {
@@ -231,6 +234,7 @@ private:
   SmallVector<WindowDim> dims;
   int64_t channels, outputs; // of one group
   int64_t lanes, rows, columns, unroll, padValue;
+  bool splitsBorder; // the code of the interior knows all its taps
 
   Value batch, group;
   Indices position; // of the first output of the tile

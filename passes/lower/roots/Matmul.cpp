@@ -32,7 +32,8 @@ void roots::matmul(Operation *op, RootContext &context) {
   int64_t unroll = context.param("unroll", 1);
   Type type = elementTypeOf(matmul.getOutput());
 
-  bool repack = matmul.getTransB() && m >= 4 && k * n > 1;
+  bool repack = matmul.getTransB() && m >= 4 && k * n > 1 &&
+                context.param("repack", 1);
   Value packed;
   if (repack)
     packed = context.scratch({k, n}, elementTypeOf(matmul.getB()));
