@@ -86,6 +86,16 @@ LaunchAsync::~LaunchAsync() {
 //===----------------------------------------------------------------------===//
 
 void checkNothingLeft(Cluster &cluster) {
+  for (auto &[number, copy] : asyncOf(cluster).bulk) {
+    if (copy.kind == BulkCopy::Store)
+      fail(*copy.warp, *copy.instruction, copy.lane, HazardKind::Race,
+           "the kernel ends without waiting until this copy has read shared "
+           "memory; put cp.async.bulk.commit_group and "
+           "cp.async.bulk.wait_group.read 0 before the end");
+    fail(*copy.warp, *copy.instruction, copy.lane, HazardKind::Race,
+         "the kernel ends while this copy into shared memory is under way; "
+         "wait for its mbarrier before the end");
+  }
   for (Block &block : cluster.blocks) {
     const Warp &first = block.warps.front();
     const Program &program = *cluster.launch->program;
@@ -104,9 +114,9 @@ void checkNothingLeft(Cluster &cluster) {
                  "wgmma.commit_group and wgmma.wait_group before the end");
     }
     for (auto &[key, issue] : asyncOf(block).wgmmaIssues)
-      fail(block.warps[issue.warp], program.code[issue.site], -1,
+      fail(block.warps[issue->warp], program.code[issue->site], -1,
            HazardKind::Divergence,
-           "only " + std::to_string(issue.warps) +
+           "only " + std::to_string(issue->warps) +
                " of the 4 warps of the warpgroup have executed this");
     for (auto &[offset, barrier] : asyncOf(block).mbarriers)
       if (barrier.bytes != 0)
@@ -116,16 +126,6 @@ void checkNothingLeft(Cluster &cluster) {
                  std::to_string(barrier.phase) + ", still expects " +
                  std::to_string(barrier.bytes) +
                  " bytes: expect_tx does not fit the copies");
-  }
-  for (auto &[number, copy] : asyncOf(cluster).bulk) {
-    if (copy.kind == BulkCopy::Store)
-      fail(*copy.warp, *copy.instruction, copy.lane, HazardKind::Race,
-           "the kernel ends without waiting until this copy has read shared "
-           "memory; put cp.async.bulk.commit_group and "
-           "cp.async.bulk.wait_group.read 0 before the end");
-    fail(*copy.warp, *copy.instruction, copy.lane, HazardKind::Race,
-         "the kernel ends while this copy into shared memory is under way; "
-         "wait for its mbarrier before the end");
   }
 }
 

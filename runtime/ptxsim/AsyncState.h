@@ -28,18 +28,19 @@ struct CopyAsync {
   const char *source;
 };
 
-/// One wgmma.mma_async under way: 16-byte chunks of shared memory that it
-/// reads, and registers by their slots.
-struct WgmmaUnderWay {
-  std::vector<uint16_t> chunks;
-  std::vector<Slot> accumulators, sources;
+/// One wgmma.mma_async of a warpgroup: what its four warps say of it.
+struct WgmmaIssue {
+  uint64_t a, b;       ///< descriptors
+  uint32_t site, warp; ///< of the first that came to it
+  uint32_t sequence;
+  unsigned warps = 0;           ///< that have come to it
+  std::vector<uint16_t> chunks; ///< of shared memory that they read
 };
 
-/// A wgmma.mma_async that not all four warps have come to.
-struct WgmmaIssue {
-  uint64_t a, b; ///< descriptors
-  uint32_t site, warp;
-  unsigned warps;
+/// A warp's part of a wgmma.mma_async under way; registers by their slots.
+struct WgmmaUnderWay {
+  std::shared_ptr<WgmmaIssue> issue;
+  std::vector<Slot> accumulators, sources;
 };
 
 struct WarpAsync {
@@ -55,9 +56,9 @@ struct WarpAsync {
   // wgmma
   std::vector<WgmmaUnderWay> wgmmaOpen;
   std::deque<std::vector<WgmmaUnderWay>> wgmmaGroups;
-  uint64_t wgmmaCount = 0;
+  uint32_t wgmmaCount = 0;
   // bar.sync
-  bool atNamedBarrier = false;
+  uint32_t atNamedBarrier = 0; ///< lanes
   // barrier.cluster
   bool atClusterBarrier = false;
   uint64_t clusterGeneration = 0;
@@ -70,8 +71,9 @@ struct BlockAsync {
   std::map<uint32_t, Mbarrier> mbarriers; ///< by offset; ended ones removed
   std::map<uint32_t, std::pair<unsigned, uint32_t>> endedMbarriers;
   std::array<Knowledge, 16> namedBarriers;
-  /// By warpgroup and number of the instruction.
-  std::map<std::pair<unsigned, uint64_t>, WgmmaIssue> wgmmaIssues;
+  /// Those that not all four warps have come to, by warpgroup and sequence.
+  std::map<std::pair<unsigned, uint32_t>, std::shared_ptr<WgmmaIssue>>
+      wgmmaIssues;
   uint32_t registerPool = 0; ///< 32-bit registers nobody holds
 };
 

@@ -385,7 +385,10 @@ static bool decodeMbarrier(Decoder &decoder) {
     o.parity = decoder.take("parity");
     o.blocks = action == "try_wait";
     decoder.expectOperands(3, 4);
-    o.result = decoder.destination(0, Type::Pred);
+    const Operand &result = decoder.operand(0);
+    if (result.kind != Operand::Predicate || result.negated)
+      decoder.error("mbarrier." + action + " needs a predicate to write");
+    o.result = result.slot;
     o.address = addressOf(decoder, decoder.operand(1));
     o.value = decoder.source(2, o.parity ? Type::U32 : Type::B64);
     decoder.out().handler = wait;

@@ -17,6 +17,8 @@ void Shadow::reset(uint32_t bytes, unsigned warpCount) {
   reads.assign(wordCount * warps, 0);
   asyncReads.assign(chunkCount * warps, 0);
   inFlight.assign(chunkCount, InFlight());
+  groups = warps / 4;
+  groupReads.assign(chunkCount * groups, GroupRead());
 }
 
 unsigned agentOf(const Warp &warp) { return asyncOf(warp).agent; }
@@ -95,8 +97,8 @@ static void failInFlight(const Warp &warp, const Instruction &instruction,
   fail(warp, instruction, lane, HazardKind::Race,
        "overwrites " + at(offset) + " while warp " +
            std::to_string(reader.warp) + "'s " + by(warp, reader.site) +
-           " still reads it; wait for that first (wgmma.wait_group, "
-           "cp.async.bulk.wait_group.read) and then tell the writer");
+           " still reads it; wait for that first (cp.async.bulk."
+           "wait_group.read) and then tell the writer");
 }
 
 /// Fails if a warp may still be reading chunk or word: `times` of the block's
@@ -113,10 +115,41 @@ static void checkReads(const Warp &warp, const Instruction &instruction,
       fail(warp, instruction, lane, HazardKind::Race,
            "overwrites " + at(offset) + ", which warp " +
                std::to_string(reader) + " may not have read yet" +
-               (async ? " (wgmma or a copy from shared memory)"
+               (async ? " (a copy from shared memory)"
                       : " (" + by(warp, site) + ")") +
                "; nothing orders that read before this write: a barrier is "
                "missing between them");
+}
+
+/// The same for warpgroups that read the chunk by wgmma.
+static void checkGroupReads(const Warp &warp, const Instruction &instruction,
+                            int lane, const Block &block, uint32_t chunk) {
+  const Shadow &shadow = asyncOf(block).shadow;
+  const VectorClock &seen = knowledgeOf(warp).seen;
+  for (unsigned group = 0; group < shadow.groups; ++group) {
+    const Shadow::GroupRead &read =
+        shadow.groupReads[size_t(chunk) * shadow.groups + group];
+    if (read.sequence == 0)
+      continue;
+    bool over = false, known = false;
+    for (unsigned i = 0; i < 4; ++i) {
+      over |= read.times[i] != Shadow::GroupRead::underWay;
+      known |=
+          read.times[i] <= seen.at(block.rank * shadow.warps + group * 4 + i);
+    }
+    if (known)
+      continue;
+    std::string reader = "the wgmma of warps " + std::to_string(4 * group) +
+                         " to " + std::to_string(4 * group + 3) + ", " +
+                         by(warp, read.site) + ",";
+    fail(warp, instruction, lane, HazardKind::Race,
+         "overwrites " + at(chunk * 16) + " while " + reader +
+             (over ? " may still read it: nothing orders this write after "
+                     "the warpgroup's wgmma.wait_group; wait for an mbarrier "
+                     "at which the warpgroup arrives after it"
+                   : " still reads it; wgmma.wait_group has to come first, "
+                     "and then tell the writer"));
+  }
 }
 
 static uint8_t maskOf(uint32_t begin, uint32_t end, uint32_t word) {
@@ -183,6 +216,7 @@ void access(Warp &warp, const Instruction &instruction, const Access &access) {
     checkReads(warp, instruction, int(access.lane), block,
                &shadow.asyncReads[size_t(word / 4) * shadow.warps], word * 4, 0,
                true);
+    checkGroupReads(warp, instruction, int(access.lane), block, word / 4);
     // Narrow writes of several warps to one word share its entry.
     bool same = entry.writer == self && entry.writeTime == own.seen.times[self];
     entry.writeMask = same ? uint8_t(entry.writeMask | mask) : mask;
@@ -204,6 +238,9 @@ void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
   Shadow &shadow = async.shadow;
   const Knowledge &own = knowledgeOf(warp);
   unsigned self = agentOf(warp);
+  // A read too early is a race, not one of uninitialized memory.
+  markWritten(launchOf(warp),
+              {Space::Shared, block.shared + offset, &block, offset}, bytes);
   uint32_t last = (offset + bytes - 1) / 4;
   for (uint32_t word = offset / 4; word <= last; ++word) {
     Shadow::Word &entry = shadow.words[word];
@@ -217,10 +254,12 @@ void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
     checkReads(warp, instruction, lane, block,
                &shadow.reads[size_t(word) * shadow.warps], word * 4,
                entry.readSite, false);
-    if (word % 4 == 0 || word == offset / 4)
+    if (word % 4 == 0 || word == offset / 4) {
       checkReads(warp, instruction, lane, block,
                  &shadow.asyncReads[size_t(word / 4) * shadow.warps], word * 4,
                  0, true);
+      checkGroupReads(warp, instruction, lane, block, word / 4);
+    }
     entry.pending = number;
     entry.pendingSite = instruction.index;
   }
@@ -244,9 +283,9 @@ void asyncWriteEnds(Block &block, uint32_t offset, uint32_t bytes,
   }
 }
 
-void asyncReadBegins(const Warp &warp, const Instruction &instruction, int lane,
-                     Block &block, uint32_t offset, uint32_t bytes,
-                     const char *what) {
+void checkAsyncRead(const Warp &warp, const Instruction &instruction, int lane,
+                    Block &block, uint32_t offset, uint32_t bytes,
+                    const char *what) {
   BlockAsync &async = asyncOf(block);
   if (!async.checked)
     return;
@@ -272,6 +311,15 @@ void asyncReadBegins(const Warp &warp, const Instruction &instruction, int lane,
                "put the fence after the write and before the barrier that "
                "tells the reader");
   }
+}
+
+void asyncReadBegins(const Warp &warp, const Instruction &instruction, int lane,
+                     Block &block, uint32_t offset, uint32_t bytes,
+                     const char *what) {
+  checkAsyncRead(warp, instruction, lane, block, offset, bytes, what);
+  BlockAsync &async = asyncOf(block);
+  if (!async.checked)
+    return;
   for (uint32_t chunk = offset / 16; chunk <= (offset + bytes - 1) / 16;
        ++chunk) {
     Shadow::InFlight &reader = async.shadow.inFlight[chunk];
@@ -294,6 +342,30 @@ void asyncReadEnds(const Warp &warp, Block &block, uint32_t offset,
     if (&block == warp.block)
       shadow.asyncReads[size_t(chunk) * shadow.warps + warp.index] = time;
   }
+}
+
+void groupReadBegins(const Warp &warp, const Instruction &instruction,
+                     uint32_t chunk, uint32_t sequence) {
+  BlockAsync &async = asyncOf(*warp.block);
+  if (!async.checked)
+    return;
+  Shadow &shadow = async.shadow;
+  Shadow::GroupRead &read =
+      shadow.groupReads[size_t(chunk) * shadow.groups + warp.index / 4];
+  read.sequence = sequence;
+  read.site = instruction.index;
+  read.times.fill(Shadow::GroupRead::underWay);
+}
+
+void groupReadEnds(const Warp &warp, uint32_t chunk, uint32_t sequence) {
+  BlockAsync &async = asyncOf(*warp.block);
+  if (!async.checked)
+    return;
+  Shadow &shadow = async.shadow;
+  Shadow::GroupRead &read =
+      shadow.groupReads[size_t(chunk) * shadow.groups + warp.index / 4];
+  if (read.sequence == sequence)
+    read.times[warp.index % 4] = knowledgeOf(warp).seen.times[agentOf(warp)];
 }
 
 //===----------------------------------------------------------------------===//
@@ -345,12 +417,13 @@ Step watchedStep(Warp &warp, const Instruction &instruction, uint32_t mask) {
   LaunchAsync &launch = *launchOf(warp).async;
   WarpAsync &async = asyncOf(warp);
   uint8_t role = launch.namedBarrier[instruction.index];
-  if (role && !async.atNamedBarrier) {
-    async.atNamedBarrier = true;
-    unsigned barrier = 0;
-    if (instruction.operands->size() &&
-        (*instruction.operands)[0].kind == Operand::Constant)
-      barrier = unsigned((*instruction.operands)[0].value) & 15;
+  unsigned barrier = 0;
+  if (role && !instruction.operands->empty() &&
+      (*instruction.operands)[0].kind == Operand::Constant)
+    barrier = unsigned((*instruction.operands)[0].value) & 15;
+  // Lanes of a warp may come one after another.
+  if (role && (mask & ~async.atNamedBarrier)) {
+    async.atNamedBarrier |= mask;
     release(warp, asyncOf(*warp.block).namedBarriers[barrier]);
   }
   bool plain = !role && instruction.operands &&
@@ -359,11 +432,7 @@ Step watchedStep(Warp &warp, const Instruction &instruction, uint32_t mask) {
     checkRegisters(warp, instruction);
   Step step = launch.handlers[instruction.index](warp, instruction, mask);
   if (role && (step == Step::Next || step == Step::Yield)) {
-    async.atNamedBarrier = false;
-    unsigned barrier = 0;
-    if (instruction.operands->size() &&
-        (*instruction.operands)[0].kind == Operand::Constant)
-      barrier = unsigned((*instruction.operands)[0].value) & 15;
+    async.atNamedBarrier &= ~mask;
     if (role == 2)
       acquire(warp, asyncOf(*warp.block).namedBarriers[barrier]);
   }

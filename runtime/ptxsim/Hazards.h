@@ -70,13 +70,23 @@ struct Shadow {
   std::vector<Word> words;
   unsigned warps = 0;               ///< of the block; columns of the read times
   std::vector<uint32_t> reads;      ///< [word][warp]: time of the latest read
-  std::vector<uint32_t> asyncReads; ///< [chunk][warp], of wgmma and stores
+  std::vector<uint32_t> asyncReads; ///< [chunk][warp], of copies from it
   struct InFlight {
     uint32_t site = 0;
     uint16_t count = 0;
     uint16_t warp = 0;
   };
-  std::vector<InFlight> inFlight; ///< [chunk]: asynchronous reads under way
+  std::vector<InFlight> inFlight; ///< [chunk]: copies that read it under way
+  /// The latest wgmma of a warpgroup that reads a chunk. The four warps execute
+  /// it together, so that it is over once one of them has waited for it.
+  struct GroupRead {
+    static constexpr uint32_t underWay = ~uint32_t(0);
+    uint32_t sequence = 0; ///< of the warpgroup, from 1; 0: none
+    uint32_t site = 0;
+    std::array<uint32_t, 4> times{}; ///< when each warp had waited for it
+  };
+  unsigned groups = 0;
+  std::vector<GroupRead> groupReads; ///< [chunk][warpgroup]
 
   void reset(uint32_t bytes, unsigned warpCount);
 };
@@ -101,14 +111,24 @@ void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
 void asyncWriteEnds(Block &block, uint32_t offset, uint32_t bytes,
                     unsigned agent, uint32_t time, uint32_t site,
                     bool asyncProxy);
-/// An asynchronous read (wgmma, store from shared memory) has been issued.
+/// Fails unless the async proxy may read these bytes for this warp (wgmma,
+/// copies from shared memory).
 /// `what` names the reader in messages.
+void checkAsyncRead(const Warp &warp, const Instruction &instruction, int lane,
+                    Block &block, uint32_t offset, uint32_t bytes,
+                    const char *what);
+/// The same for a copy, which others may not overwrite until asyncReadEnds.
 void asyncReadBegins(const Warp &warp, const Instruction &instruction, int lane,
                      Block &block, uint32_t offset, uint32_t bytes,
                      const char *what);
 /// The warp has waited for it.
 void asyncReadEnds(const Warp &warp, Block &block, uint32_t offset,
                    uint32_t bytes);
+/// A wgmma of the warp's group, `sequence` in it, reads a chunk of the block...
+void groupReadBegins(const Warp &warp, const Instruction &instruction,
+                     uint32_t chunk, uint32_t sequence);
+/// ... and the warp has waited for that.
+void groupReadEnds(const Warp &warp, uint32_t chunk, uint32_t sequence);
 
 /// Registers that a wgmma under way owns, and those written since the warp's
 /// last wgmma.fence. Indexed by slot / 64.

@@ -56,6 +56,11 @@ void multiplyAccumulate(float *d, const float *a, const float *b, unsigned rows,
 void multiplyAccumulate(int *d, const int *a, const int *b, unsigned rows,
                         unsigned n, unsigned k, bool saturate);
 
+/// Fails if lanes of the warp have exited or never existed: the instruction
+/// takes all 32.
+void requireAllLanes(const Warp &warp, const Instruction &instruction,
+                     uint32_t mask);
+
 // One for each generation and kind of instruction; decodeTensorCore asks them
 // in turn.
 bool decodeMma(Decoder &decoder);         ///< mma.sync

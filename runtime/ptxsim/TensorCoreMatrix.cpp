@@ -25,6 +25,14 @@ struct MatrixOperands {
 };
 } // namespace
 
+void requireAllLanes(const Warp &warp, const Instruction &instruction,
+                     uint32_t mask) {
+  if (mask != ~uint32_t(0))
+    fail(warp, instruction, -1, HazardKind::Divergence,
+         "lanes of the warp have exited or do not exist; the instruction "
+         "takes all 32");
+}
+
 static Step moveMatrices(Warp &warp, const Instruction &instruction,
                          uint32_t mask) {
   const auto &o = *static_cast<const MatrixOperands *>(instruction.detail);
@@ -33,6 +41,7 @@ static Step moveMatrices(Warp &warp, const Instruction &instruction,
         "the other lanes of the warp at ldmatrix or stmatrix to join";
     return Step::Blocked;
   }
+  requireAllLanes(warp, instruction, mask);
   uint16_t rows[lanesPerWarp][8];
   std::array<Place, lanesPerWarp> places;
   bool watched = launchOf(warp).checks.races;

@@ -96,6 +96,7 @@ static Step mma(Warp &warp, const Instruction &instruction, uint32_t mask) {
     warp.waiting = "the other lanes of the warp at mma.sync to join";
     return Step::Blocked;
   }
+  requireAllLanes(warp, instruction, mask);
   const auto &o = *static_cast<const MmaOperands *>(instruction.detail);
   KernelCounts &counts = asyncOf(*warp.block->cluster).counts;
   ++counts.mmaInstructions;

@@ -117,7 +117,7 @@ static void readOperand(Warp &warp, const Instruction &instruction,
                  std::to_string(block.sharedBytes) + " bytes");
       Place place{Space::Shared, block.shared + at, &block, at};
       checkWritten(warp, instruction, -1, place, 16);
-      asyncReadBegins(warp, instruction, -1, block, at, 16, "wgmma.mma_async");
+      checkAsyncRead(warp, instruction, -1, block, at, 16, "wgmma.mma_async");
       chunks.push_back(uint16_t(at / 16));
       if (shadow) {
         const Shadow::Word &word = shadow->words[at / 4];
@@ -170,36 +170,41 @@ static void checkFence(const Warp &warp, const Instruction &instruction,
 
 /// The four warps have to execute the same instructions with the same
 /// descriptors.
-static void checkWarpgroup(Warp &warp, const Instruction &instruction,
-                           uint64_t a, uint64_t b) {
+static std::shared_ptr<WgmmaIssue> joinWarpgroup(Warp &warp,
+                                                 const Instruction &instruction,
+                                                 uint64_t a, uint64_t b) {
   unsigned group = warp.index / 4;
   if (group * 4 + 4 > warp.block->warps.size())
     fail(warp, instruction, -1, HazardKind::Divergence,
          "wgmma needs a warpgroup of four warps; the block has " +
              std::to_string(warp.block->warps.size()) + " warps");
   auto &issues = asyncOf(*warp.block).wgmmaIssues;
-  auto [entry, isNew] =
-      issues.try_emplace({group, asyncOf(warp).wgmmaCount++},
-                         WgmmaIssue{a, b, instruction.index, warp.index, 0});
-  WgmmaIssue &first = entry->second;
-  if (first.site != instruction.index || first.a != a || first.b != b)
+  uint32_t sequence = ++asyncOf(warp).wgmmaCount;
+  std::shared_ptr<WgmmaIssue> &entry = issues[{group, sequence}];
+  if (!entry)
+    entry = std::make_shared<WgmmaIssue>(
+        WgmmaIssue{a, b, instruction.index, warp.index, sequence, 0, {}});
+  std::shared_ptr<WgmmaIssue> issue = entry;
+  if (issue->site != instruction.index || issue->a != a || issue->b != b)
     fail(warp, instruction, -1, HazardKind::Divergence,
          "the warps of a warpgroup execute different wgmma: warp " +
-             std::to_string(first.warp) + " executed " +
-             describe(programOf(warp), first.site) +
-             (first.site == instruction.index ? " with other descriptors"
-                                              : " in its place"));
-  if (++first.warps == 4)
-    issues.erase(entry);
+             std::to_string(issue->warp) + " executed " +
+             describe(programOf(warp), issue->site) +
+             (issue->site == instruction.index ? " with other descriptors"
+                                               : " in its place"));
+  if (++issue->warps == 4)
+    issues.erase({group, sequence});
+  return issue;
 }
 
 template <typename T>
 static void compute(Warp &warp, const Instruction &instruction,
-                    const WgmmaOperands &o, WgmmaUnderWay &underWay,
+                    const WgmmaOperands &o, WgmmaIssue &issue,
                     std::vector<T> &a, std::vector<T> &b, uint64_t aBits,
                     uint64_t bBits) {
   unsigned rows = 16 * (warp.index % 4);
   unsigned bytes = matrixBits(o.a) / 8;
+  std::vector<uint16_t> chunks;
   a.resize(16 * o.k);
   b.resize(o.k * o.n);
   if (o.aFromRegisters) {
@@ -218,12 +223,18 @@ static void compute(Warp &warp, const Instruction &instruction,
     SharedOperand operand{
         "A", MatrixDescriptor::decode(aBits), rows, 16, bytes, o.mnMajorA, o.a};
     checkDescriptor(warp, instruction, operand);
-    readOperand(warp, instruction, operand, a.data(), o.k, 1, underWay.chunks);
+    readOperand(warp, instruction, operand, a.data(), o.k, 1, chunks);
   }
   SharedOperand operand{
       "B", MatrixDescriptor::decode(bBits), 0, o.n, bytes, o.mnMajorB, o.b};
   checkDescriptor(warp, instruction, operand);
-  readOperand(warp, instruction, operand, b.data(), 1, o.n, underWay.chunks);
+  readOperand(warp, instruction, operand, b.data(), 1, o.n, chunks);
+  for (uint16_t chunk : chunks)
+    groupReadBegins(warp, instruction, chunk, issue.sequence);
+  // All four read B; it is kept once.
+  size_t kept = issue.warps == 1 ? chunks.size() : o.aFromRegisters ? 0 : 32;
+  issue.chunks.insert(issue.chunks.end(), chunks.begin(),
+                      chunks.begin() + long(kept));
   if (o.negateA != o.negateB)
     for (T &value : a)
       value = -value;
@@ -266,6 +277,7 @@ static Step multiply(Warp &warp, const Instruction &instruction,
     warp.waiting = "the other lanes of the warp at wgmma.mma_async to join";
     return Step::Blocked;
   }
+  requireAllLanes(warp, instruction, mask);
   uint32_t scale = ~0u;
   if (o.scaleD.slot != noSlot)
     scale = warp.predicate(o.scaleD.slot) ^ (o.scaleD.negated ? ~0u : 0u);
@@ -276,18 +288,18 @@ static Step multiply(Warp &warp, const Instruction &instruction,
   if (!o.aFromRegisters)
     aBits = uniform(warp, instruction, o.aDescriptor, "A");
   uint64_t bBits = uniform(warp, instruction, o.bDescriptor, "B");
-  checkWarpgroup(warp, instruction, aBits, bBits);
+  std::shared_ptr<WgmmaIssue> issue =
+      joinWarpgroup(warp, instruction, aBits, bBits);
   checkFence(warp, instruction, o.dSlots, "accumulator registers");
   checkFence(warp, instruction, o.aSlots, "A registers");
 
   WarpAsync &async = asyncOf(warp);
-  WgmmaUnderWay underWay;
   if (o.d == Type::S32) {
     thread_local std::vector<int> a, b, d;
     d.assign(16 * o.n, 0);
     if (scale & mask)
       accumulators(warp, o, d.data(), false);
-    compute(warp, instruction, o, underWay, a, b, aBits, bBits);
+    compute(warp, instruction, o, *issue, a, b, aBits, bBits);
     multiplyAccumulate(d.data(), a.data(), b.data(), 16, o.n, o.k, o.saturate);
     accumulators(warp, o, d.data(), true);
   } else {
@@ -295,7 +307,7 @@ static Step multiply(Warp &warp, const Instruction &instruction,
     d.assign(16 * o.n, 0);
     if (scale & mask)
       accumulators(warp, o, d.data(), false);
-    compute(warp, instruction, o, underWay, a, b, aBits, bBits);
+    compute(warp, instruction, o, *issue, a, b, aBits, bBits);
     Truncation truncation;
     if (o.truncates)
       truncation = truncationOf(launchOf(warp).chip, o.a);
@@ -318,9 +330,7 @@ static Step multiply(Warp &warp, const Instruction &instruction,
     if (!(slot & constantSlot))
       ++async.registers.sources[RegisterWatch::cell(slot)];
   ++async.registers.underWay;
-  underWay.accumulators = o.dSlots;
-  underWay.sources = o.aSlots;
-  async.wgmmaOpen.push_back(std::move(underWay));
+  async.wgmmaOpen.push_back({std::move(issue), o.dSlots, o.aSlots});
   return Step::Next;
 }
 
@@ -338,10 +348,16 @@ static Step commit(Warp &warp, const Instruction &, uint32_t) {
 
 static Step waitGroup(Warp &warp, const Instruction &instruction, uint32_t) {
   WarpAsync &async = asyncOf(warp);
+  for (size_t i = 0; i + instruction.target < async.wgmmaGroups.size(); ++i)
+    for (const WgmmaUnderWay &underWay : async.wgmmaGroups[i])
+      if (underWay.issue->warps < 4) {
+        warp.waiting = "the other warps of the warpgroup at wgmma.mma_async";
+        return Step::Blocked;
+      }
   while (async.wgmmaGroups.size() > instruction.target) {
     for (const WgmmaUnderWay &done : async.wgmmaGroups.front()) {
-      for (uint16_t chunk : done.chunks)
-        asyncReadEnds(warp, *warp.block, chunk * 16u, 16);
+      for (uint16_t chunk : done.issue->chunks)
+        groupReadEnds(warp, chunk, done.issue->sequence);
       for (Slot slot : done.accumulators)
         --async.registers.accumulators[RegisterWatch::cell(slot)];
       for (Slot slot : done.sources)
