@@ -252,6 +252,46 @@ def quantize_jobs(context):
     return jobs
 
 
+# Whole models in the simulator, and under how many orders of warps.
+GPU_MODELS = {"mlperf_tiny/ad01_float32": 5, "mlperf_tiny/kws_float32": 5,
+              "mlperf_tiny/resnet8_float32": 1, "mlperf_tiny/vww_float32": 5,
+              "micro_kws_fp32": 5, "mnist_cntk": 5, "superres_core": 1, "ultraface_rfb320": 1}
+GPU_SHAPES = {"superres_core": "1x1x32x32"}
+
+
+def gpu_jobs(context):
+    """Kernels of NVIDIA's GPUs: through ptxas and, without a GPU, in ptxsim."""
+    here = ROOT / "test/gpu"
+    jobs = []
+    for script, arguments, cost in GPU_SCRIPTS:
+        if (here / script).exists():
+            jobs.append(command_job("gpu", " ".join([script, *arguments]), cost, [
+                context.python, here / script, context.adze, *arguments]))
+    for name, seeds in GPU_MODELS.items():
+        if not (context.models / name / "model.onnx").exists():
+            jobs.append(Job("gpu", f"{name} on cuda:sm_90a", 1, lambda name=name: [
+                Result(f"{name} on cuda:sm_90a", SKIPPED, f"no models in {context.models}")]))
+            continue
+        command = [context.python, here / "whole_models.py", context.adze,
+                   context.models / name / "model.onnx", "--io", context.models / name / "io.npz",
+                   "--seeds", seeds, "--work", context.work]
+        if name in GPU_SHAPES:
+            command += ["--reference-shape", GPU_SHAPES[name]]
+        jobs.append(command_job("gpu", f"{name} on cuda:sm_90a", 30, command))
+    model = context.models / "mlperf_tiny/ad01_float32"
+    if (model / "model.onnx").exists():
+        jobs.append(command_job("gpu", "ad01_float32 on cuda:sm_80,sm_90a", 20, [
+            context.python, here / "whole_models.py", context.adze, model / "model.onnx", "--io",
+            model / "io.npz", "--target", "cuda:sm_80,sm_90a", "--work", context.work]))
+    return jobs
+
+
+# Scripts of test/gpu that take adze and these arguments.
+GPU_SCRIPTS = [("host_program.py", [], 20), ("planted_bugs.py", [], 30),
+               ("gemm_cases.py", ["--target", "cuda:sm_90a"], 90),
+               ("gemm_cases.py", ["--target", "cuda:sm_80"], 90), ("sass.py", [], 20)]
+
+
 def docs_jobs(context):
     """Generated pages are what their generators write."""
     return [command_job("docs", "generated pages", 3,
@@ -278,6 +318,7 @@ GROUPS = {
     "kernels": kernel_jobs,
     "bench": bench_jobs,
     "quantize": quantize_jobs,
+    "gpu": gpu_jobs,
     "docs": docs_jobs,
     "demo": demo_jobs,
 }
