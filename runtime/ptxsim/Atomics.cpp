@@ -21,7 +21,16 @@ namespace adze::ptxsim {
 namespace {
 
 enum class Operation : uint8_t {
-  And, Or, Xor, Exch, Cas, Add, Inc, Dec, Min, Max
+  And,
+  Or,
+  Xor,
+  Exch,
+  Cas,
+  Add,
+  Inc,
+  Dec,
+  Min,
+  Max
 };
 constexpr const char *operationNames[] = {"and", "or",  "xor", "exch", "cas",
                                           "add", "inc", "dec", "min",  "max"};
@@ -99,14 +108,12 @@ uint64_t combine(const Atomic &atomic, uint64_t old, uint64_t b, uint64_t c) {
     return old == b ? c : old;
   switch (atomic.type) {
   case Type::S32:
-    return uint32_t(
-        combineInteger(atomic.operation, int32_t(old), int32_t(b)));
+    return uint32_t(combineInteger(atomic.operation, int32_t(old), int32_t(b)));
   case Type::U32:
   case Type::B32:
     return combineInteger(atomic.operation, uint32_t(old), uint32_t(b));
   case Type::S64:
-    return uint64_t(
-        combineInteger(atomic.operation, int64_t(old), int64_t(b)));
+    return uint64_t(combineInteger(atomic.operation, int64_t(old), int64_t(b)));
   case Type::U64:
   case Type::B64:
     return combineInteger(atomic.operation, old, b);
@@ -115,9 +122,9 @@ uint64_t combine(const Atomic &atomic, uint64_t old, uint64_t b, uint64_t c) {
         combineFloat(atomic.operation, std::bit_cast<float>(uint32_t(old)),
                      std::bit_cast<float>(uint32_t(b))));
   case Type::F64:
-    return std::bit_cast<uint64_t>(
-        combineFloat(atomic.operation, std::bit_cast<double>(old),
-                     std::bit_cast<double>(b)));
+    return std::bit_cast<uint64_t>(combineFloat(atomic.operation,
+                                                std::bit_cast<double>(old),
+                                                std::bit_cast<double>(b)));
   case Type::F16:
   case Type::BF16:
     return combineHalf(atomic.operation, atomic.type == Type::BF16,
@@ -148,8 +155,8 @@ Step execute(Warp &warp, const Instruction &instruction, uint32_t mask) {
       fail(warp, instruction, int(l), HazardKind::IllegalAddress,
            "atomic operations need global or shared memory");
     checkWritten(warp, instruction, int(l), place, total);
-    if (launch.checks.races && (place.space == Space::Shared ||
-                                hooks::watchesGlobal(launch)))
+    if (launch.checks.races &&
+        (place.space == Space::Shared || hooks::watchesGlobal(launch)))
       hooks::access(warp, instruction,
                     {Access::Atomic, place.space, l, place, total});
     for (unsigned e = 0; e < t.count; ++e) {

@@ -67,9 +67,7 @@ Step executeTrap(Warp &warp, const Instruction &instruction, uint32_t mask) {
 Step executeNothing(Warp &, const Instruction &, uint32_t) {
   return Step::Next;
 }
-Step executeSleep(Warp &, const Instruction &, uint32_t) {
-  return Step::Yield;
-}
+Step executeSleep(Warp &, const Instruction &, uint32_t) { return Step::Yield; }
 
 //===----------------------------------------------------------------------===//
 // Named barriers
@@ -90,10 +88,8 @@ bool isComplete(const Block &block, const NamedBarrier &barrier) {
                           : barrier.arrived >= block.liveThreads;
 }
 
-Step executeBarrier(Warp &warp, const Instruction &instruction,
-                    uint32_t mask) {
-  const BarrierUse &use =
-      *static_cast<const BarrierUse *>(instruction.detail);
+Step executeBarrier(Warp &warp, const Instruction &instruction, uint32_t mask) {
+  const BarrierUse &use = *static_cast<const BarrierUse *>(instruction.detail);
   unsigned first = unsigned(std::countr_zero(mask));
   if (use.aligned)
     if (uint32_t missing = absent(warp, mask, warp.live)) {
@@ -139,14 +135,14 @@ Step executeBarrier(Warp &warp, const Instruction &instruction,
   }
   bool passed = true;
   for (uint32_t rest = mask; rest; rest &= rest - 1)
-    passed &= warp.barrierGeneration[std::countr_zero(rest)] <
-              barrier.generation;
+    passed &=
+        warp.barrierGeneration[std::countr_zero(rest)] < barrier.generation;
   if (!passed && isComplete(block, barrier)) {
     ++barrier.generation;
     barrier.lastPopulation = barrier.population;
     barrier.lastArrived = barrier.arrived;
-    barrier.arrived = barrier.counted = barrier.population =
-        barrier.expected = 0;
+    barrier.arrived = barrier.counted = barrier.population = barrier.expected =
+        0;
     passed = true;
     ++block.cluster->progress;
     hooks::namedBarrierPassed(block, number);
@@ -156,10 +152,10 @@ Step executeBarrier(Warp &warp, const Instruction &instruction,
     return Step::Next;
   }
   if (!passed) {
-    warp.waiting = fmt::format(
-        "barrier {} ({} of {} threads have arrived)", number,
-        barrier.expected ? barrier.counted : barrier.arrived,
-        barrier.expected ? barrier.expected : block.liveThreads);
+    warp.waiting =
+        fmt::format("barrier {} ({} of {} threads have arrived)", number,
+                    barrier.expected ? barrier.counted : barrier.arrived,
+                    barrier.expected ? barrier.expected : block.liveThreads);
     return Step::Blocked;
   }
   warp.atBarrier &= ~mask;

@@ -1,4 +1,5 @@
-//===- Decoder.cpp - What decode functions ask of an instruction -*- C++ -*-===//
+//===- Decoder.cpp - What decode functions ask of an instruction -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

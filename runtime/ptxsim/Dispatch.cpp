@@ -1,4 +1,5 @@
-//===- Dispatch.cpp - The vector instructions that this machine has -*- C++ -*-===//
+//===- Dispatch.cpp - The vector instructions that this machine has -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

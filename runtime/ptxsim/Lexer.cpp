@@ -50,8 +50,8 @@ void Lexer::skipBlanks() {
       size_t first = comment.find_first_not_of(" \t");
       if (first != comment.npos && comment.substr(first, 5) == "tile.") {
         comment.remove_prefix(first);
-        while (!comment.empty() && (comment.back() == '\r' ||
-                                    comment.back() == ' '))
+        while (!comment.empty() &&
+               (comment.back() == '\r' || comment.back() == ' '))
           comment.remove_suffix(1);
         tileComment = std::string(comment);
         tileLine = line;
@@ -92,8 +92,9 @@ void Lexer::number() {
   } else {
     int base = 10;
     if (text[position] == '0') {
-      base = kind == 'x' || kind == 'X' ? 16 : kind == 'b' || kind == 'B' ? 2
-                                                                          : 8;
+      base = kind == 'x' || kind == 'X'   ? 16
+             : kind == 'b' || kind == 'B' ? 2
+                                          : 8;
       if (base != 8)
         position += 2;
     }
@@ -130,10 +131,9 @@ void Lexer::number() {
     }
   }
   if (position < text.size() && continuesWord(text[position]))
-    throw LoadError(line, "'" +
-                              std::string(text.substr(start, position + 1 -
-                                                                 start)) +
-                              "' is no number");
+    throw LoadError(
+        line, "'" + std::string(text.substr(start, position + 1 - start)) +
+                  "' is no number");
 }
 
 Token Lexer::next() {
@@ -166,8 +166,8 @@ Token Lexer::next() {
   } else if (c == '"') {
     token.kind = Token::String;
     size_t end = text.find('"', position + 1);
-    if (end == text.npos || text.substr(position, end - position)
-                                    .find('\n') != text.npos)
+    if (end == text.npos ||
+        text.substr(position, end - position).find('\n') != text.npos)
       throw LoadError(line, "a string without an end");
     position = end + 1;
   } else if (c > ' ' && c < 127) {

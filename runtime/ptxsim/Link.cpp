@@ -1,4 +1,5 @@
-//===- Link.cpp - A kernel and what it calls, laid out and decoded -*- C++ -*-===//
+//===- Link.cpp - A kernel and what it calls, laid out and decoded -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -24,32 +25,52 @@ uint64_t alignTo(uint64_t value, uint64_t align) {
 
 /// Special registers that keep one value while a thread runs, and their size.
 const std::pair<const char *, uint8_t> steadySpecials[] = {
-    {"%tid.x", 4},           {"%tid.y", 4},
-    {"%tid.z", 4},           {"%ntid.x", 4},
-    {"%ntid.y", 4},          {"%ntid.z", 4},
-    {"%ctaid.x", 4},         {"%ctaid.y", 4},
-    {"%ctaid.z", 4},         {"%nctaid.x", 4},
-    {"%nctaid.y", 4},        {"%nctaid.z", 4},
-    {"%laneid", 4},          {"%warpid", 4},
-    {"%nwarpid", 4},         {"%smid", 4},
-    {"%nsmid", 4},           {"%gridid", 8},
-    {"%clusterid.x", 4},     {"%clusterid.y", 4},
-    {"%clusterid.z", 4},     {"%nclusterid.x", 4},
-    {"%nclusterid.y", 4},    {"%nclusterid.z", 4},
-    {"%cluster_ctaid.x", 4}, {"%cluster_ctaid.y", 4},
-    {"%cluster_ctaid.z", 4}, {"%cluster_nctaid.x", 4},
-    {"%cluster_nctaid.y", 4}, {"%cluster_nctaid.z", 4},
-    {"%cluster_ctarank", 4}, {"%cluster_nctarank", 4},
-    {"%lanemask_eq", 4},     {"%lanemask_le", 4},
-    {"%lanemask_lt", 4},     {"%lanemask_ge", 4},
-    {"%lanemask_gt", 4},     {"%dynamic_smem_size", 4},
-    {"%total_smem_size", 4}, {"%aggr_smem_size", 4},
+    {"%tid.x", 4},
+    {"%tid.y", 4},
+    {"%tid.z", 4},
+    {"%ntid.x", 4},
+    {"%ntid.y", 4},
+    {"%ntid.z", 4},
+    {"%ctaid.x", 4},
+    {"%ctaid.y", 4},
+    {"%ctaid.z", 4},
+    {"%nctaid.x", 4},
+    {"%nctaid.y", 4},
+    {"%nctaid.z", 4},
+    {"%laneid", 4},
+    {"%warpid", 4},
+    {"%nwarpid", 4},
+    {"%smid", 4},
+    {"%nsmid", 4},
+    {"%gridid", 8},
+    {"%clusterid.x", 4},
+    {"%clusterid.y", 4},
+    {"%clusterid.z", 4},
+    {"%nclusterid.x", 4},
+    {"%nclusterid.y", 4},
+    {"%nclusterid.z", 4},
+    {"%cluster_ctaid.x", 4},
+    {"%cluster_ctaid.y", 4},
+    {"%cluster_ctaid.z", 4},
+    {"%cluster_nctaid.x", 4},
+    {"%cluster_nctaid.y", 4},
+    {"%cluster_nctaid.z", 4},
+    {"%cluster_ctarank", 4},
+    {"%cluster_nctarank", 4},
+    {"%lanemask_eq", 4},
+    {"%lanemask_le", 4},
+    {"%lanemask_lt", 4},
+    {"%lanemask_ge", 4},
+    {"%lanemask_gt", 4},
+    {"%dynamic_smem_size", 4},
+    {"%total_smem_size", 4},
+    {"%aggr_smem_size", 4},
     {"%is_explicit_cluster", 0},
 };
 /// Special registers that are read when an instruction executes.
 const std::pair<const char *, uint8_t> livelySpecials[] = {
-    {"%clock", 4},          {"%clock_hi", 4},       {"%clock64", 8},
-    {"%globaltimer", 8},    {"%globaltimer_lo", 4}, {"%globaltimer_hi", 4},
+    {"%clock", 4},       {"%clock_hi", 4},       {"%clock64", 8},
+    {"%globaltimer", 8}, {"%globaltimer_lo", 4}, {"%globaltimer_hi", 4},
 };
 
 /// Registers are limited to keep a damaged text from taking all memory.
@@ -57,8 +78,8 @@ constexpr uint64_t mostRegisterBytes = uint64_t(1) << 26;
 
 struct PlacedFunction {
   const SourceFunction *source;
-  uint32_t begin = 0;          ///< of its code
-  std::vector<Slot> slots;     ///< by register
+  uint32_t begin = 0;      ///< of its code
+  std::vector<Slot> slots; ///< by register
   FunctionFrame frame;
 };
 
@@ -169,8 +190,7 @@ void Linker::place(const SourceOperand &operand) {
     sharedBytes = alignTo(sharedBytes, variable.align);
     addresses[operand.index] = sharedBytes;
     sharedBytes += variable.bytes;
-  } else if (variable.space == Space::Local ||
-             variable.space == Space::Param) {
+  } else if (variable.space == Space::Local || variable.space == Space::Param) {
     localBytes = alignTo(localBytes, variable.align);
     addresses[operand.index] = localBytes;
     localBytes += variable.bytes;
@@ -218,8 +238,7 @@ void Linker::placeVariables() {
                     "kernel '" + kernel.name +
                         "' needs more shared or local memory than there is");
   result->staticShared = uint32_t(sharedBytes);
-  result->dynamicShared =
-      uint32_t(alignTo(sharedBytes, result->sharedAlign));
+  result->dynamicShared = uint32_t(alignTo(sharedBytes, result->sharedAlign));
   for (int index : dynamicVariables)
     addresses[index] = result->dynamicShared;
   result->localBytes = uint32_t(alignTo(localBytes, 16));
@@ -279,8 +298,7 @@ uint64_t Linker::variableAddress(int index, Space &space) {
   return it == addresses.end() ? 0 : it->second;
 }
 
-Operand Linker::convert(PlacedFunction &function,
-                        const SourceOperand &source) {
+Operand Linker::convert(PlacedFunction &function, const SourceOperand &source) {
   Operand result;
   result.negated = source.negated;
   result.bracketed = source.bracketed;
@@ -391,8 +409,7 @@ Slot Linker::constant(uint64_t value, unsigned bytes) {
     it->second = constantSlot | Slot(result->constants.size());
     for (unsigned lane = 0; lane < lanesPerWarp; ++lane)
       for (unsigned i = 0; i < bytes; ++i)
-        result->constants.push_back(
-            char(i < 8 ? value >> (8 * i) : 0));
+        result->constants.push_back(char(i < 8 ? value >> (8 * i) : 0));
   }
   return it->second;
 }
@@ -436,9 +453,7 @@ Slot Linker::source(const Operand &operand, Type type) {
 Slot Linker::looseSource(const Operand &operand, unsigned &bytes) {
   if (operand.kind == Operand::Constant) {
     bytes = std::max(bytes, 2u);
-    Type type = bytes == 8   ? Type::B64
-                : bytes == 4 ? Type::B32
-                             : Type::B16;
+    Type type = bytes == 8 ? Type::B64 : bytes == 4 ? Type::B32 : Type::B16;
     return constant(constantBits(*this, operand, type), bytes);
   }
   if (operand.kind != Operand::Register)
@@ -511,8 +526,7 @@ void Linker::decodeCall(PlacedFunction &caller,
         copy.calleeOffset = uint32_t(addresses[formals[i]]);
         if (list[i]->kind == SourceOperand::Variable) {
           const SourceVariable &variable = module.variables[list[i]->index];
-          if (variable.bytes != formal.bytes ||
-              actual.space != Space::Local)
+          if (variable.bytes != formal.bytes || actual.space != Space::Local)
             error("'" + variable.name + "' does not match parameter '" +
                   formal.name + "'");
           copy.callerOffset = uint32_t(actual.value);
@@ -534,8 +548,7 @@ void Linker::decodeCall(PlacedFunction &caller,
   out().handler = executeCall;
 }
 
-void Linker::append(PlacedFunction &function,
-                    const SourceInstruction &source) {
+void Linker::append(PlacedFunction &function, const SourceInstruction &source) {
   line = source.line;
   parts.clear();
   std::string_view rest = source.opcode;
@@ -650,8 +663,7 @@ std::unique_ptr<Program> Linker::run() {
   result->registerBytes = uint32_t(alignTo(registerBytes, 64));
   // Frames are pointed to by details: they live as long as the program.
   for (auto &function : functions)
-    result->details.push_back(
-        std::shared_ptr<const void>(std::move(function)));
+    result->details.push_back(std::shared_ptr<const void>(std::move(function)));
   return std::move(result);
 }
 
@@ -667,8 +679,8 @@ void placeVariables(SourceModule &module, Memory &memory) {
     if (variable.space != Space::Global && variable.space != Space::Const)
       continue;
     uint64_t bytes = std::max<uint64_t>(variable.bytes, 1);
-    variable.address = memory.allocate(bytes, std::max(variable.align, 16u),
-                                       variable.name);
+    variable.address =
+        memory.allocate(bytes, std::max(variable.align, 16u), variable.name);
     if (!variable.address)
       throw LoadError(variable.line,
                       "no memory for variable '" + variable.name + "'");
@@ -683,8 +695,8 @@ void placeVariables(SourceModule &module, Memory &memory) {
         throw LoadError(variable.line, "initializer of '" + variable.name +
                                            "' names '" + relocation.symbol +
                                            "', which is not declared");
-      uint64_t address = module.variables[it->second].address +
-                         uint64_t(relocation.addend);
+      uint64_t address =
+          module.variables[it->second].address + uint64_t(relocation.addend);
       std::memcpy(memory.host(variable.address + relocation.offset), &address,
                   relocation.bytes);
     }

@@ -1,4 +1,5 @@
-//===- LoadStore.cpp - ld, st, cvta and what else concerns addresses -*- C++ -*-===//
+//===- LoadStore.cpp - ld, st, cvta and what else concerns addresses -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -121,9 +122,8 @@ bool placeTogether(const Warp &warp, const Transfer &t, uint32_t mask,
         span.high + t.total > allocation->base + allocation->bytes)
       return false;
     places.space = Space::Global;
-    marks = allocation->written || !launch.checks.uninitialized
-                ? Marks::None
-                : Marks::Global;
+    marks = allocation->written || !launch.checks.uninitialized ? Marks::None
+                                                                : Marks::Global;
     char *base = launch.memory->host(Memory::base);
     for (unsigned l = 0; l < lanesPerWarp; ++l)
       places.host[l] = base + (places.address[l] - Memory::base);
@@ -143,9 +143,8 @@ bool placeTogether(const Warp &warp, const Transfer &t, uint32_t mask,
 }
 
 const uint8_t *marksOf(const Warp &warp, Marks marks, uint64_t address) {
-  return marks == Marks::Shared
-             ? warp.block->sharedWritten + address
-             : launchOf(warp).memory->marks(address);
+  return marks == Marks::Shared ? warp.block->sharedWritten + address
+                                : launchOf(warp).memory->marks(address);
 }
 
 bool allWritten(const uint8_t *marks, unsigned bytes) {
@@ -197,8 +196,8 @@ void storeElements(const Warp &warp, const Transfer &t, const Places &places,
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(std::countr_zero(rest));
     for (unsigned e = 0; e < t.count; ++e)
-      std::memcpy(places.host[l] + e * sizeof(T),
-                  &warp.lanes<T>(t.slots[e])[l], sizeof(T));
+      std::memcpy(places.host[l] + e * sizeof(T), &warp.lanes<T>(t.slots[e])[l],
+                  sizeof(T));
   }
 }
 
@@ -215,8 +214,7 @@ void loadLane(const Warp &warp, const Transfer &t, const char *host,
     std::memcpy(d, from, t.bytes);
   }
 }
-void storeLane(const Warp &warp, const Transfer &t, char *host,
-               unsigned lane) {
+void storeLane(const Warp &warp, const Transfer &t, char *host, unsigned lane) {
   for (unsigned e = 0; e < t.count; ++e)
     std::memcpy(host + e * t.bytes,
                 warp.lanes<char>(t.slots[e]) + lane * t.registers, t.bytes);
@@ -229,8 +227,7 @@ void report(Warp &warp, const Instruction &instruction, Access::Kind kind,
     Place place{places.space, places.host[l],
                 places.space == Space::Shared ? warp.block : nullptr,
                 places.address[l]};
-    hooks::access(warp, instruction,
-                  {kind, places.space, l, place, t.total});
+    hooks::access(warp, instruction, {kind, places.space, l, place, t.total});
   }
 }
 bool watched(const Warp &warp, Space space) {
@@ -249,10 +246,10 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
         if (!allWritten(marksOf(warp, marks, places.address[l]), t.total))
-          checkWritten(warp, instruction, int(l),
-                       {places.space, places.host[l], warp.block,
-                        places.address[l]},
-                       t.total);
+          checkWritten(
+              warp, instruction, int(l),
+              {places.space, places.host[l], warp.block, places.address[l]},
+              t.total);
       }
     if (watched(warp, places.space))
       report(warp, instruction, Access::Read, t, places, mask);
@@ -296,9 +293,9 @@ Step executeStore(Warp &warp, const Instruction &instruction, uint32_t mask) {
     if (marks != Marks::None)
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
-        std::memset(const_cast<uint8_t *>(
-                        marksOf(warp, marks, places.address[l])),
-                    1, t.total);
+        std::memset(
+            const_cast<uint8_t *>(marksOf(warp, marks, places.address[l])), 1,
+            t.total);
       }
     if (watched(warp, places.space))
       report(warp, instruction, Access::Write, t, places, mask);
@@ -348,15 +345,38 @@ Space takeSpace(Decoder &d, bool &cluster) {
 
 /// Modifiers that say something about order and caches only.
 void takeMemoryModifiers(Decoder &d) {
-  static constexpr const char *names[] = {
-      "weak",      "relaxed",  "acquire",  "release",     "acq_rel",
-      "volatile",  "mmio",     "cta",      "cluster",     "gpu",
-      "sys",       "nc",       "ca",       "cg",          "cs",
-      "lu",        "cv",       "wb",       "wt",          "unified",
-      "L1::evict_normal",      "L1::evict_unchanged",     "L1::evict_first",
-      "L1::evict_last",        "L1::no_allocate",         "L2::evict_first",
-      "L2::evict_last",        "L2::evict_normal",        "L2::cache_hint",
-      "L2::64B",   "L2::128B", "L2::256B"};
+  static constexpr const char *names[] = {"weak",
+                                          "relaxed",
+                                          "acquire",
+                                          "release",
+                                          "acq_rel",
+                                          "volatile",
+                                          "mmio",
+                                          "cta",
+                                          "cluster",
+                                          "gpu",
+                                          "sys",
+                                          "nc",
+                                          "ca",
+                                          "cg",
+                                          "cs",
+                                          "lu",
+                                          "cv",
+                                          "wb",
+                                          "wt",
+                                          "unified",
+                                          "L1::evict_normal",
+                                          "L1::evict_unchanged",
+                                          "L1::evict_first",
+                                          "L1::evict_last",
+                                          "L1::no_allocate",
+                                          "L2::evict_first",
+                                          "L2::evict_last",
+                                          "L2::evict_normal",
+                                          "L2::cache_hint",
+                                          "L2::64B",
+                                          "L2::128B",
+                                          "L2::256B"};
   for (const char *name : names)
     d.take(name);
 }
@@ -521,8 +541,7 @@ Step executeMapa(Warp &warp, const Instruction &instruction, uint32_t mask) {
                      ? warp.lanes<uint64_t>(instruction.a)[l]
                      : warp.lanes<uint32_t>(instruction.a)[l];
     uint64_t offset = (a - base) & ((uint64_t(1) << sharedRankShift) - 1);
-    uint64_t r =
-        base + offset + ((uint64_t(rank[l]) + 1) << sharedRankShift);
+    uint64_t r = base + offset + ((uint64_t(rank[l]) + 1) << sharedRankShift);
     if (instruction.flags[0] == 8)
       warp.lanes<uint64_t>(instruction.d)[l] = r;
     else

@@ -1,4 +1,5 @@
-//===- Memory.cpp - Global memory: allocations and what was written -*- C++ -*-===//
+//===- Memory.cpp - Global memory: allocations and what was written -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -110,9 +111,8 @@ const Allocation *Memory::nearest(uint64_t address) const {
 
 std::string Memory::describe(uint64_t address, uint64_t size) const {
   auto named = [](const Allocation &a) {
-    std::string name = a.name.empty()
-                           ? fmt::format("allocation {}", a.number)
-                           : fmt::format("variable '{}'", a.name);
+    std::string name = a.name.empty() ? fmt::format("allocation {}", a.number)
+                                      : fmt::format("variable '{}'", a.name);
     return fmt::format("{} ({} bytes at {:#x})", name, a.bytes, a.base);
   };
   if (const Allocation *a = find(address)) {

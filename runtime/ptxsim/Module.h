@@ -79,7 +79,8 @@ struct SourceFunction {
   unsigned line = 0;
   std::vector<SourceRegister> registers;
   std::vector<SourceInstruction> code;
-  std::vector<int> parameters, results; ///< variables; registers if `byRegister`
+  std::vector<int> parameters,
+      results; ///< variables; registers if `byRegister`
   std::vector<bool> parameterInRegister, resultInRegister;
   uint32_t reqntid[3] = {0, 0, 0}, maxntid[3] = {0, 0, 0};
   uint32_t reqnctapercluster[3] = {0, 0, 0};
@@ -89,7 +90,7 @@ struct SourceFunction {
 
 /// A parsed module: what cuModuleLoadData makes of a text.
 struct SourceModule {
-  std::string target; ///< "sm_90a"
+  std::string target;      ///< "sm_90a"
   unsigned ptxVersion = 0; ///< 80 for 8.0
   std::vector<SourceVariable> variables;
   std::map<std::string, int, std::less<>> globalNames; ///< module scope

@@ -168,8 +168,7 @@ void Parser::directive() {
     const Token token = lexer.next();
     if (token.kind != Token::Number || !token.floating)
       error("expected a version such as 8.0");
-    module.ptxVersion =
-        unsigned(std::bit_cast<double>(token.value) * 10 + 0.5);
+    module.ptxVersion = unsigned(std::bit_cast<double>(token.value) * 10 + 0.5);
     return;
   }
   if (accept(".target")) {
@@ -282,10 +281,9 @@ int Parser::variable(Space space, bool external, bool parameter,
     error("'" + result.name + "' has no size");
   }
   int index = int(module.variables.size());
-  auto declared = scope >= 0
-                      ? scopes[scope].variables.emplace(result.name, index)
-                            .second
-                      : module.globalNames.emplace(result.name, index).second;
+  auto declared =
+      scope >= 0 ? scopes[scope].variables.emplace(result.name, index).second
+                 : module.globalNames.emplace(result.name, index).second;
   if (!declared) {
     // A repeated extern declaration is the same variable.
     if (scope < 0 && external)
@@ -317,8 +315,8 @@ void Parser::initializer(SourceVariable &variable, Type type) {
         else if (type == Type::F64)
           bits = std::bit_cast<uint64_t>(value);
         else
-          error("a float literal initialises a " +
-                std::string(typeName(type)) + " variable");
+          error("a float literal initialises a " + std::string(typeName(type)) +
+                " variable");
       } else if (negative) {
         bits = uint64_t(-int64_t(bits));
       }

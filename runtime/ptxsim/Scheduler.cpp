@@ -1,4 +1,5 @@
-//===- Scheduler.cpp - Warps take turns, clusters run side by side -*- C++ -*-===//
+//===- Scheduler.cpp - Warps take turns, clusters run side by side -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -376,9 +377,7 @@ void prepareBlock(Block &block, const Launch &launch,
     for (const Program::Special &special : program.specials) {
       if (special.bytes == 0) {
         warp.predicate(special.slot) =
-            specialValue(special.name, launch, block, w, 0)
-                ? ~uint32_t(0)
-                : 0;
+            specialValue(special.name, launch, block, w, 0) ? ~uint32_t(0) : 0;
         continue;
       }
       for (unsigned l = 0; l < lanesPerWarp; ++l) {
@@ -416,9 +415,9 @@ void prepareBlock(Block &block, const Launch &launch,
       }
       ++shown;
       for (const LaneGroup &group : warp.groups) {
-        text += fmt::format("; {} lanes {:#010x} at {}",
-                            describeThread(warp, -1), group.mask,
-                            describe(program, group.pc));
+        text +=
+            fmt::format("; {} lanes {:#010x} at {}", describeThread(warp, -1),
+                        group.mask, describe(program, group.pc));
         if (!warp.waiting.empty() && group.pc == warp.pc)
           text += fmt::format(" wait for {}", warp.waiting);
       }
@@ -428,9 +427,9 @@ void prepareBlock(Block &block, const Launch &launch,
     }
   if (hidden)
     text += fmt::format("; and {} warps more", hidden);
-  fail(*first, program.code[std::min<size_t>(first->pc,
-                                             program.code.size() - 1)],
-       -1, divergent ? HazardKind::Divergence : HazardKind::Deadlock,
+  fail(*first,
+       program.code[std::min<size_t>(first->pc, program.code.size() - 1)], -1,
+       divergent ? HazardKind::Divergence : HazardKind::Deadlock,
        (polling ? "all warps only poll" : "no warp can go on") + text);
 }
 
@@ -477,8 +476,7 @@ void runCluster(Launch &launch, uint64_t number, ClusterStorage &storage,
     bool ran = false, polled = false;
     uint64_t progress = cluster.progress;
     for (Warp *&warp : running) {
-      unsigned budget =
-          launch.seed ? unsigned(random() % 256) + 1 : warpSlice;
+      unsigned budget = launch.seed ? unsigned(random() % 256) + 1 : warpSlice;
       uint64_t before = warp->executed;
       Turn turn = WarpRunner(*warp, cluster).run(budget);
       executed += warp->executed - before;
@@ -514,10 +512,10 @@ void runLaunch(Launch &launch) {
   launch.laneExecutions.assign(instructions, 0);
   hooks::beginLaunch(launch);
   uint64_t clusters = launch.grid.count() / launch.blocksPerCluster();
-  unsigned threads = launch.program->usesGlobalAtomics || launch.seed
-                         ? 1
-                         : unsigned(std::min<uint64_t>(launch.threads,
-                                                       clusters));
+  unsigned threads =
+      launch.program->usesGlobalAtomics || launch.seed
+          ? 1
+          : unsigned(std::min<uint64_t>(launch.threads, clusters));
   // Clusters start in order; the first one in that order that fails is
   // reported, whatever the threads do.
   std::atomic<uint64_t> next{0}, failed{clusters};

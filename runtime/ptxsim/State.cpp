@@ -58,11 +58,10 @@ std::string describeThread(const Warp &warp, int lane) {
   if (lane < 0)
     return fmt::format("warp {}, {}", warp.index, where);
   uint64_t thread = uint64_t(warp.index) * lanesPerWarp + unsigned(lane);
-  return fmt::format("thread ({},{},{}), warp {} lane {}, {}",
-                     thread % launch.block.x,
-                     thread / launch.block.x % launch.block.y,
-                     thread / launch.block.x / launch.block.y, warp.index,
-                     lane, where);
+  return fmt::format(
+      "thread ({},{},{}), warp {} lane {}, {}", thread % launch.block.x,
+      thread / launch.block.x % launch.block.y,
+      thread / launch.block.x / launch.block.y, warp.index, lane, where);
 }
 
 void fail(const Warp &warp, const Instruction &instruction, int lane,
@@ -83,9 +82,10 @@ uint64_t Warp::address(const AddressView &view, unsigned lane) const {
 
 namespace {
 
-[[noreturn, gnu::noinline]] void
-failAlignment(const Warp &warp, const Instruction &instruction, int lane,
-              uint64_t address, uint64_t align) {
+[[noreturn, gnu::noinline]] void failAlignment(const Warp &warp,
+                                               const Instruction &instruction,
+                                               int lane, uint64_t address,
+                                               uint64_t align) {
   fail(warp, instruction, lane, HazardKind::Misaligned,
        fmt::format("address {:#x} is not a multiple of {}", address, align));
 }
@@ -148,8 +148,9 @@ Place resolve(const Warp &warp, const Instruction &instruction, int lane,
            fmt::format("{} bytes at local address {:#x} lie outside the "
                        "thread's {} bytes of local memory",
                        bytes, address, size));
-    return {Space::Local, warp.local + uint64_t(unsigned(lane)) * size + address,
-            warp.block, address};
+    return {Space::Local,
+            warp.local + uint64_t(unsigned(lane)) * size + address, warp.block,
+            address};
   }
   case Space::Param:
     if (address + bytes > launch.program->parameterBytes ||

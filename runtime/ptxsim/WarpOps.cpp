@@ -1,4 +1,5 @@
-//===- WarpOps.cpp - shfl, vote, match, redux, elect, activemask -*- C++ -*-===//
+//===- WarpOps.cpp - shfl, vote, match, redux, elect, activemask -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -46,8 +47,7 @@ bool membersPresent(Warp &warp, const Instruction &instruction, Slot members,
 struct Shuffle {
   Slot members, predicate;
 };
-Step executeShuffle(Warp &warp, const Instruction &instruction,
-                    uint32_t mask) {
+Step executeShuffle(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const Shuffle &shuffle = *static_cast<const Shuffle *>(instruction.detail);
   if (!membersPresent(warp, instruction, shuffle.members, mask))
     return Step::Blocked;
@@ -90,8 +90,8 @@ Step executeShuffle(Warp &warp, const Instruction &instruction,
     valid |= uint32_t(inside) << lane;
     r[lane] = a[from];
   }
-  uint32_t *d = instruction.d == noSlot ? nullptr
-                                        : warp.lanes<uint32_t>(instruction.d);
+  uint32_t *d =
+      instruction.d == noSlot ? nullptr : warp.lanes<uint32_t>(instruction.d);
   if (d)
     for (uint32_t rest = mask; rest; rest &= rest - 1) {
       unsigned l = unsigned(std::countr_zero(rest));
@@ -247,8 +247,8 @@ Step executeRedux(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const uint32_t *a = warp.lanes<uint32_t>(instruction.a);
   const uint32_t *members = warp.lanes<uint32_t>(instruction.b);
   Type type = Type(instruction.flags[1]);
-  bool absolute = instruction.flags[2] & 1, propagate =
-                                                instruction.flags[2] & 2;
+  bool absolute = instruction.flags[2] & 1,
+       propagate = instruction.flags[2] & 2;
   auto combine = [&](uint32_t x, uint32_t y) -> uint32_t {
     if (type == Type::F32) {
       float p = std::bit_cast<float>(x), q = std::bit_cast<float>(y);
@@ -341,9 +341,8 @@ Step executeActivemask(Warp &warp, const Instruction &instruction,
 
 Step executeWarpBarrier(Warp &warp, const Instruction &instruction,
                         uint32_t mask) {
-  return membersPresent(warp, instruction, instruction.b, mask)
-             ? Step::Next
-             : Step::Blocked;
+  return membersPresent(warp, instruction, instruction.b, mask) ? Step::Next
+                                                                : Step::Blocked;
 }
 
 } // namespace

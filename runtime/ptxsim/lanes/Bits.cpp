@@ -62,8 +62,7 @@ template <typename T> ADZE_LANE_INLINE T bfe(T a, uint32_t b, uint32_t c) {
   U keep = bits > msb ? U(~U(0)) : U((U(1) << bits) - 1);
   return T((field & keep) | (sign ? U(~keep) : U(0)));
 }
-template <typename T>
-ADZE_LANE_INLINE T bfi(T a, T b, uint32_t c, uint32_t d) {
+template <typename T> ADZE_LANE_INLINE T bfi(T a, T b, uint32_t c, uint32_t d) {
   constexpr unsigned width = 8 * sizeof(T);
   unsigned pos = c & 0xff, len = d & 0xff;
   if (pos >= width || len == 0)
@@ -109,8 +108,7 @@ template <bool Wrap> ADZE_LANE_INLINE uint32_t bmsk(uint32_t a, uint32_t b) {
   uint64_t ones = b > 31 ? ~uint64_t(0) : (uint64_t(1) << b) - 1;
   return uint32_t(ones << a);
 }
-template <typename T, bool Wrap>
-ADZE_LANE_INLINE T szext(T a, uint32_t b) {
+template <typename T, bool Wrap> ADZE_LANE_INLINE T szext(T a, uint32_t b) {
   if (Wrap)
     b &= 31;
   if (b == 0)
@@ -189,8 +187,7 @@ template <typename T> Handler logicHandler(const std::string &name) {
 }
 
 /// Logic on predicates: whole masks. flags: operation, negations of a and b.
-Step predicateLogic(Warp &warp, const Instruction &instruction,
-                    uint32_t mask) {
+Step predicateLogic(Warp &warp, const Instruction &instruction, uint32_t mask) {
   uint32_t a = warp.predicate(instruction.a);
   if (instruction.flags[1] & 1)
     a = ~a;
@@ -199,7 +196,7 @@ Step predicateLogic(Warp &warp, const Instruction &instruction,
     uint32_t b = warp.predicate(instruction.b);
     if (instruction.flags[1] & 2)
       b = ~b;
-    r = instruction.flags[0] == 0 ? a & b
+    r = instruction.flags[0] == 0   ? a & b
         : instruction.flags[0] == 1 ? a | b
                                     : a ^ b;
   }
@@ -257,27 +254,27 @@ bool decodeShift(Decoder &d) {
   switch (type) {
   case Type::B16:
   case Type::U16:
-    d.out().handler = left ? binary<uint16_t, uint16_t, uint32_t, shl<uint16_t>>
-                           : binary<uint16_t, uint16_t, uint32_t,
-                                    shr<uint16_t>>;
+    d.out().handler = left
+                          ? binary<uint16_t, uint16_t, uint32_t, shl<uint16_t>>
+                          : binary<uint16_t, uint16_t, uint32_t, shr<uint16_t>>;
     return true;
   case Type::S16:
     d.out().handler = binary<int16_t, int16_t, uint32_t, shr<int16_t>>;
     return !left;
   case Type::B32:
   case Type::U32:
-    d.out().handler = left ? binary<uint32_t, uint32_t, uint32_t, shl<uint32_t>>
-                           : binary<uint32_t, uint32_t, uint32_t,
-                                    shr<uint32_t>>;
+    d.out().handler = left
+                          ? binary<uint32_t, uint32_t, uint32_t, shl<uint32_t>>
+                          : binary<uint32_t, uint32_t, uint32_t, shr<uint32_t>>;
     return true;
   case Type::S32:
     d.out().handler = binary<int32_t, int32_t, uint32_t, shr<int32_t>>;
     return !left;
   case Type::B64:
   case Type::U64:
-    d.out().handler = left ? binary<uint64_t, uint64_t, uint32_t, shl<uint64_t>>
-                           : binary<uint64_t, uint64_t, uint32_t,
-                                    shr<uint64_t>>;
+    d.out().handler = left
+                          ? binary<uint64_t, uint64_t, uint32_t, shl<uint64_t>>
+                          : binary<uint64_t, uint64_t, uint32_t, shr<uint64_t>>;
     return true;
   case Type::S64:
     d.out().handler = binary<int64_t, int64_t, uint32_t, shr<int64_t>>;
@@ -341,9 +338,8 @@ bool decodeField(Decoder &d) {
       d.take("clamp");
     d.takeType();
     takeOperands(d, Type::B32, {Type::B32, Type::B32});
-    d.out().handler = wrap
-                          ? binary<uint32_t, uint32_t, uint32_t, bmsk<true>>
-                          : binary<uint32_t, uint32_t, uint32_t, bmsk<false>>;
+    d.out().handler = wrap ? binary<uint32_t, uint32_t, uint32_t, bmsk<true>>
+                           : binary<uint32_t, uint32_t, uint32_t, bmsk<false>>;
     return true;
   }
   // szext
@@ -433,8 +429,7 @@ bool decodeBits(Decoder &d) {
     return decodePermute(d);
   if (name == "lop3") {
     d.takeType();
-    takeOperands(d, Type::B32,
-                 {Type::B32, Type::B32, Type::B32, Type::B32});
+    takeOperands(d, Type::B32, {Type::B32, Type::B32, Type::B32, Type::B32});
     using W = uint32_t;
     d.out().handler = quaternary<W, W, W, W, W, lop3>;
     return true;

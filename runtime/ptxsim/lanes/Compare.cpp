@@ -26,7 +26,21 @@ ADZE_LANE_INLINE float value(F16 a) { return halfToFloat(a.bits); }
 ADZE_LANE_INLINE float value(Bf16 a) { return bfloatToFloat(a.bits); }
 
 enum class Compare : uint8_t {
-  Eq, Ne, Lt, Le, Gt, Ge, Equ, Neu, Ltu, Leu, Gtu, Geu, Num, Nan, Unknown
+  Eq,
+  Ne,
+  Lt,
+  Le,
+  Gt,
+  Ge,
+  Equ,
+  Neu,
+  Ltu,
+  Leu,
+  Gtu,
+  Geu,
+  Num,
+  Nan,
+  Unknown
 };
 
 template <Compare C, typename T> ADZE_LANE_INLINE bool holds(T x, T y) {
@@ -253,15 +267,13 @@ Compare takeComparison(Decoder &d) {
   static constexpr struct {
     const char *name;
     Compare compare;
-  } rows[] = {{"eq", Compare::Eq},   {"ne", Compare::Ne},
-              {"lt", Compare::Lt},   {"le", Compare::Le},
-              {"gt", Compare::Gt},   {"ge", Compare::Ge},
-              {"lo", Compare::Lt},   {"ls", Compare::Le},
-              {"hi", Compare::Gt},   {"hs", Compare::Ge},
-              {"equ", Compare::Equ}, {"neu", Compare::Neu},
-              {"ltu", Compare::Ltu}, {"leu", Compare::Leu},
-              {"gtu", Compare::Gtu}, {"geu", Compare::Geu},
-              {"num", Compare::Num}, {"nan", Compare::Nan}};
+  } rows[] = {
+      {"eq", Compare::Eq},   {"ne", Compare::Ne},   {"lt", Compare::Lt},
+      {"le", Compare::Le},   {"gt", Compare::Gt},   {"ge", Compare::Ge},
+      {"lo", Compare::Lt},   {"ls", Compare::Le},   {"hi", Compare::Gt},
+      {"hs", Compare::Ge},   {"equ", Compare::Equ}, {"neu", Compare::Neu},
+      {"ltu", Compare::Ltu}, {"leu", Compare::Leu}, {"gtu", Compare::Gtu},
+      {"geu", Compare::Geu}, {"num", Compare::Num}, {"nan", Compare::Nan}};
   for (const auto &row : rows)
     if (d.take(row.name))
       return row.compare;
@@ -338,8 +350,7 @@ Step selectLanes(Warp &warp, const Instruction &instruction, uint32_t mask) {
   store(warp.lanes<T>(instruction.d), r, mask);
   return Step::Next;
 }
-template <typename T, typename C>
-ADZE_LANE_INLINE T slct(T a, T b, C c) {
+template <typename T, typename C> ADZE_LANE_INLINE T slct(T a, T b, C c) {
   return c >= C(0) ? a : b;
 }
 

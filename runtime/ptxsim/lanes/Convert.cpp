@@ -148,8 +148,7 @@ uint64_t writeFloat(const Conversion &c, double value) {
   }
 }
 
-Step convertGeneral(Warp &warp, const Instruction &instruction,
-                    uint32_t mask) {
+Step convertGeneral(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const Conversion &c = *static_cast<const Conversion *>(instruction.detail);
   const char *a = warp.lanes<char>(instruction.a);
   char *d = warp.lanes<char>(instruction.d);
@@ -184,9 +183,7 @@ Step convertGeneral(Warp &warp, const Instruction &instruction,
         if (c.saturate) {
           __int128 whole =
               isSigned(c.from) ? __int128(int64_t(value)) : __int128(value);
-          value = uint64_t(whole < low    ? low
-                           : whole > high ? high
-                                          : whole);
+          value = uint64_t(whole < low ? low : whole > high ? high : whole);
         }
         result = extend(c.to, value);
       } else if (c.rounding == Rounding::Nearest && c.to != Type::F16 &&
@@ -202,15 +199,14 @@ Step convertGeneral(Warp &warp, const Instruction &instruction,
           result = writeFloat(c, readFloat(c.to, result));
       } else {
         // Exact in long double on x86; elsewhere at least as double.
-        long double exact = isSigned(c.from) ? (long double)int64_t(value)
-                                             : (long double)value;
+        long double exact =
+            isSigned(c.from) ? (long double)int64_t(value) : (long double)value;
         double near = double(exact);
         long double rest = exact - (long double)near;
         if (c.to == Type::F64) {
           bool up = c.rounding == Rounding::Up ||
                     (c.rounding == Rounding::Zero && near < 0);
-          if (rest != 0 && (rest > 0) == up &&
-              c.rounding != Rounding::Nearest)
+          if (rest != 0 && (rest > 0) == up && c.rounding != Rounding::Nearest)
             near = std::nextafter(near, up ? HUGE_VAL : -HUGE_VAL);
           result = std::bit_cast<uint64_t>(near);
         } else {
@@ -230,7 +226,7 @@ Step convertGeneral(Warp &warp, const Instruction &instruction,
 template <typename R, typename A> ADZE_LANE_INLINE R cast(A a) { return R(a); }
 ADZE_LANE_INLINE int32_t toS32(float a) {
   float t = std::trunc(a);
-  return !(t < 0x1p31f)   ? (a != a ? 0 : 0x7fffffff)
+  return !(t < 0x1p31f) ? (a != a ? 0 : 0x7fffffff)
          : t < -0x1p31f ? std::numeric_limits<int32_t>::min()
                         : int32_t(t);
 }
@@ -304,8 +300,8 @@ Step convertPair(Warp &warp, const Instruction &instruction, uint32_t mask) {
       bool half = c.from == Type::F16x2;
       upper = half ? halfToFloat(uint16_t(bits >> 16))
                    : bfloatToFloat(uint16_t(bits >> 16));
-      lower = half ? halfToFloat(uint16_t(bits))
-                   : bfloatToFloat(uint16_t(bits));
+      lower =
+          half ? halfToFloat(uint16_t(bits)) : bfloatToFloat(uint16_t(bits));
     } else {
       uint16_t bits = uint16_t(readBits(a, 2, l));
       bool e4m3 = c.from == Type::E4M3x2;
@@ -326,9 +322,9 @@ Step convertPair(Warp &warp, const Instruction &instruction, uint32_t mask) {
     }
     Conversion one = c;
     one.to = c.to == Type::F16x2 ? Type::F16 : Type::BF16;
-    warp.lanes<uint32_t>(instruction.d)[l] =
-        uint32_t(writeFloat(one, upper)) << 16 |
-        uint32_t(writeFloat(one, lower));
+    warp.lanes<uint32_t>(instruction.d)[l] = uint32_t(writeFloat(one, upper))
+                                                 << 16 |
+                                             uint32_t(writeFloat(one, lower));
   }
   return Step::Next;
 }
@@ -376,8 +372,8 @@ bool decodePack(Decoder &d) {
 }
 
 bool isPair(Type type) {
-  return type == Type::F16x2 || type == Type::BF16x2 ||
-         type == Type::E4M3x2 || type == Type::E5M2x2;
+  return type == Type::F16x2 || type == Type::BF16x2 || type == Type::E4M3x2 ||
+         type == Type::E5M2x2;
 }
 
 } // namespace
@@ -389,8 +385,8 @@ bool decodeConvert(Decoder &d) {
     return decodePack(d);
   Conversion &c = d.detail<Conversion>();
   int integral = d.takeOneOf({"rni", "rzi", "rmi", "rpi"});
-  int mode = integral >= 0 ? integral
-                           : d.takeOneOf({"rn", "rz", "rm", "rp", "rna"});
+  int mode =
+      integral >= 0 ? integral : d.takeOneOf({"rn", "rz", "rm", "rp", "rna"});
   c.integral = integral >= 0;
   c.rounding = Rounding(mode < 0 ? 0 : mode);
   c.relu = d.take("relu");
@@ -429,10 +425,10 @@ bool decodeConvert(Decoder &d) {
   out.d = d.destination(to, to.bytes == 2   ? Type::B16
                             : to.bytes == 4 ? Type::B32
                                             : Type::B64);
-  bool wideEnough =
-      c.toBytes >= byteSize(c.to) && c.fromBytes >= byteSize(c.from) &&
-      (!isFloat(c.to) || c.toBytes == byteSize(c.to)) &&
-      (!isFloat(c.from) || c.fromBytes == byteSize(c.from));
+  bool wideEnough = c.toBytes >= byteSize(c.to) &&
+                    c.fromBytes >= byteSize(c.from) &&
+                    (!isFloat(c.to) || c.toBytes == byteSize(c.to)) &&
+                    (!isFloat(c.from) || c.fromBytes == byteSize(c.from));
   if (!wideEnough)
     d.error("a register does not fit its type");
   out.handler = quickHandler(c);

@@ -74,8 +74,7 @@ template <bool PropagateNaN, typename T> ADZE_LANE_INLINE T maximum(T a, T b) {
 ADZE_LANE_INLINE float xorSign(float r, float a, float b) {
   uint32_t sign =
       (std::bit_cast<uint32_t>(a) ^ std::bit_cast<uint32_t>(b)) & 0x80000000;
-  return std::bit_cast<float>((std::bit_cast<uint32_t>(r) & 0x7fffffff) |
-                              sign);
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(r) & 0x7fffffff) | sign);
 }
 template <bool PropagateNaN> ADZE_LANE_INLINE float minXor(float a, float b) {
   return xorSign(minimum<PropagateNaN>(std::fabs(a), std::fabs(b)), a, b);
@@ -264,8 +263,7 @@ ADZE_LANE_INLINE uint64_t mulPair(uint64_t a, uint64_t b) {
   return pairOf([&](int s) { return part(a, s) * part(b, s); });
 }
 ADZE_LANE_INLINE uint64_t fmaPair(uint64_t a, uint64_t b, uint64_t c) {
-  return pairOf(
-      [&](int s) { return fma(part(a, s), part(b, s), part(c, s)); });
+  return pairOf([&](int s) { return fma(part(a, s), part(b, s), part(c, s)); });
 }
 
 bool decodePair(Decoder &d) {
@@ -344,9 +342,9 @@ bool decodeFloat(Decoder &d) {
   if (name == "testp")
     return decodeTest(d);
   static constexpr const char *names[] = {
-      "add",  "sub",   "mul", "fma", "mad", "div", "min",  "max",     "abs",
-      "neg",  "rcp",   "sqrt", "rsqrt", "ex2", "lg2", "sin", "cos", "tanh",
-      "copysign"};
+      "add", "sub", "mul", "fma",  "mad",     "div",   "min",
+      "max", "abs", "neg", "rcp",  "sqrt",    "rsqrt", "ex2",
+      "lg2", "sin", "cos", "tanh", "copysign"};
   bool known = false;
   for (const char *candidate : names)
     known |= name == candidate;

@@ -35,7 +35,18 @@ struct Bf16 {
 
 enum Adjustment : unsigned { FlushToZero = 1, Saturate = 2, Relu = 4 };
 enum class Operation : uint8_t {
-  Add, Sub, Mul, Fma, Min, MinNaN, Max, MaxNaN, Abs, Neg, Ex2, Tanh
+  Add,
+  Sub,
+  Mul,
+  Fma,
+  Min,
+  MinNaN,
+  Max,
+  MaxNaN,
+  Abs,
+  Neg,
+  Ex2,
+  Tanh
 };
 
 template <typename F, unsigned Adjust>
@@ -172,12 +183,11 @@ bool decodeHalf(Decoder &d) {
     const char *name;
     Operation operation;
     unsigned sources;
-  } operations[] = {
-      {"add", Operation::Add, 2}, {"sub", Operation::Sub, 2},
-      {"mul", Operation::Mul, 2}, {"fma", Operation::Fma, 3},
-      {"min", Operation::Min, 2}, {"max", Operation::Max, 2},
-      {"abs", Operation::Abs, 1}, {"neg", Operation::Neg, 1},
-      {"ex2", Operation::Ex2, 1}, {"tanh", Operation::Tanh, 1}};
+  } operations[] = {{"add", Operation::Add, 2}, {"sub", Operation::Sub, 2},
+                    {"mul", Operation::Mul, 2}, {"fma", Operation::Fma, 3},
+                    {"min", Operation::Min, 2}, {"max", Operation::Max, 2},
+                    {"abs", Operation::Abs, 1}, {"neg", Operation::Neg, 1},
+                    {"ex2", Operation::Ex2, 1}, {"tanh", Operation::Tanh, 1}};
   for (const auto &row : operations) {
     if (d.mnemonic() != row.name)
       continue;
@@ -192,8 +202,8 @@ bool decodeHalf(Decoder &d) {
     if (d.take("relu"))
       adjust |= Relu;
     if (d.take("NaN"))
-      operation = operation == Operation::Min ? Operation::MinNaN
-                                              : Operation::MaxNaN;
+      operation =
+          operation == Operation::Min ? Operation::MinNaN : Operation::MaxNaN;
     d.out().handler = bf16 ? handler<Bf16>(operation, adjust, packed)
                            : handler<F16>(operation, adjust, packed);
     if (!d.out().handler)

@@ -19,12 +19,24 @@ namespace {
 
 template <typename T> using Unsigned = std::make_unsigned_t<T>;
 template <typename T> struct Wider;
-template <> struct Wider<int16_t> { using type = int32_t; };
-template <> struct Wider<uint16_t> { using type = uint32_t; };
-template <> struct Wider<int32_t> { using type = int64_t; };
-template <> struct Wider<uint32_t> { using type = uint64_t; };
-template <> struct Wider<int64_t> { using type = __int128; };
-template <> struct Wider<uint64_t> { using type = unsigned __int128; };
+template <> struct Wider<int16_t> {
+  using type = int32_t;
+};
+template <> struct Wider<uint16_t> {
+  using type = uint32_t;
+};
+template <> struct Wider<int32_t> {
+  using type = int64_t;
+};
+template <> struct Wider<uint32_t> {
+  using type = uint64_t;
+};
+template <> struct Wider<int64_t> {
+  using type = __int128;
+};
+template <> struct Wider<uint64_t> {
+  using type = unsigned __int128;
+};
 template <typename T> using Wide = typename Wider<T>::type;
 
 /// Arithmetic that wraps: in an unsigned type of at least 32 bits.
@@ -56,8 +68,7 @@ template <typename T> ADZE_LANE_INLINE Wide<T> madWide(T a, T b, Wide<T> c) {
   return Wide<T>(Unsigned<Wide<T>>(mulWide(a, b)) + Unsigned<Wide<T>>(c));
 }
 template <typename T> ADZE_LANE_INLINE T saturate(int64_t value) {
-  return T(value < std::numeric_limits<T>::min()
-               ? std::numeric_limits<T>::min()
+  return T(value < std::numeric_limits<T>::min() ? std::numeric_limits<T>::min()
            : value > std::numeric_limits<T>::max()
                ? std::numeric_limits<T>::max()
                : value);
@@ -209,9 +220,9 @@ template <typename T> bool decodeTyped(Decoder &d) {
     if constexpr (sizeof(T) == 4) {
       if (!d.take("lo"))
         return false;
-      (name == "mul24" ? two : three) =
-          name == "mul24" ? binary<T, T, T, mul24<T>>
-                          : ternary<T, T, T, T, mad24<T>>;
+      (name == "mul24" ? two : three) = name == "mul24"
+                                            ? binary<T, T, T, mul24<T>>
+                                            : ternary<T, T, T, T, mad24<T>>;
     } else {
       return false;
     }
@@ -246,8 +257,8 @@ bool decodeDotProduct(Decoder &d) {
   if (!four && !high && !d.take("lo"))
     d.error("one of .lo and .hi is needed");
   Type a = d.takeType(), b = d.takeType();
-  bool known = (a == Type::U32 || a == Type::S32) &&
-               (b == Type::U32 || b == Type::S32);
+  bool known =
+      (a == Type::U32 || a == Type::S32) && (b == Type::U32 || b == Type::S32);
   if (!known)
     d.error("the types have to be .u32 or .s32");
   takeOperands(d, Type::B32, {Type::B32, Type::B32, Type::B32});
@@ -265,8 +276,9 @@ bool decodeDotProduct(Decoder &d) {
         ternary<W, W, W, W, dp2a<uint8_t, int8_t, 1>>},
        {ternary<W, W, W, W, dp2a<int8_t, uint8_t, 1>>,
         ternary<W, W, W, W, dp2a<int8_t, int8_t, 1>>}}};
-  d.out().handler =
-      handlers[four ? 0 : high ? 2 : 1][a == Type::S32][b == Type::S32];
+  d.out().handler = handlers[four   ? 0
+                             : high ? 2
+                                    : 1][a == Type::S32][b == Type::S32];
   return true;
 }
 
@@ -276,10 +288,9 @@ bool decodeInteger(Decoder &d) {
   const std::string &name = d.mnemonic();
   if (name == "dp4a" || name == "dp2a")
     return decodeDotProduct(d);
-  static constexpr const char *names[] = {"add", "sub",   "mul",  "mad",
-                                          "div", "rem",   "min",  "max",
-                                          "abs", "neg",   "sad",  "mul24",
-                                          "mad24"};
+  static constexpr const char *names[] = {"add", "sub",   "mul",  "mad", "div",
+                                          "rem", "min",   "max",  "abs", "neg",
+                                          "sad", "mul24", "mad24"};
   bool known = false;
   for (const char *candidate : names)
     known |= name == candidate;

@@ -20,8 +20,7 @@ struct Wide {
   uint64_t low, high;
 };
 
-Step copyPredicate(Warp &warp, const Instruction &instruction,
-                   uint32_t mask) {
+Step copyPredicate(Warp &warp, const Instruction &instruction, uint32_t mask) {
   uint32_t a = warp.predicate(instruction.a);
   if (instruction.flags[0])
     a = ~a;
@@ -49,8 +48,7 @@ Step pack(Warp &warp, const Instruction &instruction, uint32_t mask) {
   }
   for (unsigned l = 0; l < lanesPerWarp; ++l)
     if (mask >> l & 1)
-      std::memcpy(d + l * count * bytes, r + l * count * bytes,
-                  count * bytes);
+      std::memcpy(d + l * count * bytes, r + l * count * bytes, count * bytes);
   return Step::Next;
 }
 
@@ -58,8 +56,7 @@ Step unpack(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const Parts &parts = *static_cast<const Parts *>(instruction.detail);
   unsigned count = instruction.flags[0], bytes = instruction.flags[1];
   alignas(64) char r[lanesPerWarp * 16];
-  std::memcpy(r, warp.lanes<char>(instruction.a),
-              lanesPerWarp * count * bytes);
+  std::memcpy(r, warp.lanes<char>(instruction.a), lanesPerWarp * count * bytes);
   for (unsigned i = 0; i < count; ++i) {
     if (parts.slots[i] == noSlot)
       continue;
@@ -128,15 +125,14 @@ Type ofBytes(unsigned bytes) {
 bool decodeParts(Decoder &d, Type type, bool packing) {
   const Operand &vector = d.operand(packing ? 1 : 0);
   size_t count = vector.elements.size();
-  if ((count != 2 && count != 4 && count != 8) ||
-      byteSize(type) % count != 0)
+  if ((count != 2 && count != 4 && count != 8) || byteSize(type) % count != 0)
     d.error("the vector does not fit the type");
   unsigned bytes = byteSize(type) / unsigned(count);
   Parts &parts = d.detail<Parts>();
   for (size_t i = 0; i < count; ++i)
-    parts.slots[i] = packing ? d.source(vector.elements[i], ofBytes(bytes))
-                             : d.destination(vector.elements[i],
-                                             ofBytes(bytes));
+    parts.slots[i] = packing
+                         ? d.source(vector.elements[i], ofBytes(bytes))
+                         : d.destination(vector.elements[i], ofBytes(bytes));
   Instruction &out = d.out();
   out.flags[0] = uint8_t(count);
   out.flags[1] = uint8_t(bytes);
@@ -148,11 +144,11 @@ bool decodeParts(Decoder &d, Type type, bool packing) {
     out.d = d.newRegister(byteSize(type));
   out.handler = packing ? pack : unpack;
   if (count == 2 && bytes == 4)
-    out.handler = packing ? packTwo<uint64_t, uint32_t>
-                          : unpackTwo<uint64_t, uint32_t>;
+    out.handler =
+        packing ? packTwo<uint64_t, uint32_t> : unpackTwo<uint64_t, uint32_t>;
   if (count == 2 && bytes == 2)
-    out.handler = packing ? packTwo<uint32_t, uint16_t>
-                          : unpackTwo<uint32_t, uint16_t>;
+    out.handler =
+        packing ? packTwo<uint32_t, uint16_t> : unpackTwo<uint32_t, uint16_t>;
   return true;
 }
 

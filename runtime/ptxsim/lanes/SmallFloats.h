@@ -1,4 +1,5 @@
-//===- SmallFloats.h - f16, bf16 and eight-bit floats as host values -*- C++ -*-===//
+//===- SmallFloats.h - f16, bf16 and eight-bit floats as host values -*- C++
+//-*-===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,10 +37,9 @@ ADZE_FLOAT_INLINE uint16_t floatToBfloat(float f) {
 
 /// Rounds a double to a binary format of `exponentBits` and `mantissaBits`
 /// with IEEE infinities and NaN. Exact in every mode; not for hot loops.
-inline uint32_t roundToFormat(double value, int exponentBits,
-                              int mantissaBits, Rounding mode) {
-  uint32_t sign = std::signbit(value) ? 1u << (exponentBits + mantissaBits)
-                                      : 0;
+inline uint32_t roundToFormat(double value, int exponentBits, int mantissaBits,
+                              Rounding mode) {
+  uint32_t sign = std::signbit(value) ? 1u << (exponentBits + mantissaBits) : 0;
   uint32_t infinity = ((1u << exponentBits) - 1) << mantissaBits;
   if (value != value)
     return infinity | ((1u << mantissaBits) - 1);
@@ -104,10 +104,10 @@ inline uint8_t floatToE4M3(float f) {
 }
 inline float e4m3ToFloat(uint8_t v) {
   uint32_t exponent = v >> 3 & 15, mantissa = v & 7;
-  float magnitude =
-      (v & 0x7f) == 0x7f ? std::bit_cast<float>(0x7fffffffu)
-      : exponent ? std::ldexp(float(8 + mantissa), int(exponent) - 10)
-                 : std::ldexp(float(mantissa), -9);
+  float magnitude = (v & 0x7f) == 0x7f ? std::bit_cast<float>(0x7fffffffu)
+                    : exponent
+                        ? std::ldexp(float(8 + mantissa), int(exponent) - 10)
+                        : std::ldexp(float(mantissa), -9);
   return v & 0x80 ? -magnitude : magnitude;
 }
 inline uint8_t floatToE5M2(float f) {
