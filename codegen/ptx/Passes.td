@@ -12,7 +12,9 @@ def LowerGemm : Pass<"lower-gemm", "::mlir::ModuleOp"> {
   let description = [{
     Each `kernel.func` with a schedule of a GEMM family loses its body to a
     `tile.kernel` beside it, which its attribute `adze.tile` names; `scratch`
-    holds the bytes of the working buffer, if the schedule needs one.
+    holds the bytes of the working buffer, if the schedule needs one. Where
+    blocks share a sum over K, `adze.tile` is a list of two kernels, which run
+    one after the other.
   }];
   let dependentDialects = ["::adze::tile::TileDialect",
       "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",

@@ -459,12 +459,17 @@ private:
   LogicalResult mapFunction(func::FuncOp function,
                             ArrayRef<func::CallOp> sites,
                             SmallVector<std::string> &serial) {
-    if (auto kernel =
-            function->getAttrOfType<FlatSymbolRefAttr>("adze.tile")) {
+    if (Attribute tiles = function->getAttr("adze.tile")) {
+      // One kernel, or several that run one after the other.
+      SmallVector<Attribute> kernels{tiles};
+      if (auto list = dyn_cast<ArrayAttr>(tiles))
+        kernels.assign(list.begin(), list.end());
       for (func::CallOp call : sites) {
         OpBuilder b(call);
-        tile::LaunchOp::create(b, call.getLoc(), kernel, call.getOperands(),
-                               IntegerAttr());
+        for (Attribute kernel : kernels)
+          tile::LaunchOp::create(b, call.getLoc(),
+                                 cast<FlatSymbolRefAttr>(kernel),
+                                 call.getOperands(), IntegerAttr());
         call.erase();
       }
       function.erase();
