@@ -68,9 +68,9 @@ static std::string agentName(const Warp &warp, unsigned agent) {
 
 static void failPending(const Warp &warp, const Instruction &instruction,
                         int lane, uint32_t offset, const Shadow::Word &word,
-                        bool write) {
+                        const char *how) {
   fail(warp, instruction, lane, HazardKind::Race,
-       std::string(write ? "writes " : "reads ") + at(offset) +
+       std::string(how) + " " + at(offset) +
            " while an asynchronous copy into it is under way, issued by " +
            by(warp, word.pendingSite) +
            "; wait for the copy first (mbarrier.try_wait of its phase, "
@@ -79,10 +79,10 @@ static void failPending(const Warp &warp, const Instruction &instruction,
 
 static void failWriteOrder(const Warp &warp, const Instruction &instruction,
                            int lane, uint32_t offset, const Shadow::Word &word,
-                           bool write) {
+                           const char *how) {
   bool copied = word.flags & Shadow::asyncProxy;
   fail(warp, instruction, lane, HazardKind::Race,
-       std::string(write ? "writes " : "reads ") + at(offset) + ", which " +
+       std::string(how) + " " + at(offset) + ", which " +
            agentName(warp, word.writer) + " wrote by " +
            by(warp, word.writeSite) + ", and nothing orders the two; " +
            (copied ? "wait for the phase of the mbarrier that the copy "
@@ -190,15 +190,15 @@ void access(Warp &warp, const Instruction &instruction, const Access &access) {
   for (uint32_t word = begin / 4; word <= (end - 1) / 4; ++word) {
     Shadow::Word &entry = shadow.words[word];
     bool write = access.kind != Access::Read;
+    const char *how = write ? "writes" : "reads";
     if (entry.pending)
-      failPending(warp, instruction, int(access.lane), word * 4, entry, write);
+      failPending(warp, instruction, int(access.lane), word * 4, entry, how);
     uint8_t mask = access.bytes >= 4 ? 15 : maskOf(begin, end, word);
     bool ordered =
         entry.writer == self || own.seen.at(entry.writer) >= entry.writeTime;
     if (!ordered && (entry.writeMask & mask) &&
         !(isAtomic && (entry.flags & Shadow::atomic)))
-      failWriteOrder(warp, instruction, int(access.lane), word * 4, entry,
-                     write);
+      failWriteOrder(warp, instruction, int(access.lane), word * 4, entry, how);
     if (!write) {
       if (!remote)
         shadow.reads[size_t(word) * shadow.warps + warp.index] =
@@ -245,9 +245,9 @@ void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
   for (uint32_t word = offset / 4; word <= last; ++word) {
     Shadow::Word &entry = shadow.words[word];
     if (entry.pending)
-      failPending(warp, instruction, lane, word * 4, entry, true);
+      failPending(warp, instruction, lane, word * 4, entry, "writes");
     if (entry.writer != self && own.seen.at(entry.writer) < entry.writeTime)
-      failWriteOrder(warp, instruction, lane, word * 4, entry, true);
+      failWriteOrder(warp, instruction, lane, word * 4, entry, "writes");
     if (shadow.inFlight[word / 4].count)
       failInFlight(warp, instruction, lane, word * 4,
                    shadow.inFlight[word / 4]);
@@ -295,11 +295,13 @@ void checkAsyncRead(const Warp &warp, const Instruction &instruction, int lane,
   for (uint32_t word = offset / 4; word <= last; ++word) {
     const Shadow::Word &entry = async.shadow.words[word];
     if (entry.pending)
-      failPending(warp, instruction, lane, word * 4, entry, false);
+      failPending(warp, instruction, lane, word * 4, entry,
+                  (std::string(what) + " reads").c_str());
     if (entry.writeTime == 0)
       continue;
     if (entry.writer != self && own.seen.at(entry.writer) < entry.writeTime)
-      failWriteOrder(warp, instruction, lane, word * 4, entry, false);
+      failWriteOrder(warp, instruction, lane, word * 4, entry,
+                     (std::string(what) + " reads").c_str());
     if (!(entry.flags & Shadow::asyncProxy) &&
         own.fenced.at(entry.writer) < entry.writeTime)
       fail(warp, instruction, lane, HazardKind::AsyncProxy,

@@ -42,7 +42,7 @@ constexpr unsigned bytesOfK = 32;
 namespace {
 /// One operand of one instruction: rows (m or n) [first, first + count).
 struct SharedOperand {
-  const char *name;
+  const char *name; ///< "operand A"
   MatrixDescriptor descriptor;
   unsigned first, count, bytes;
   bool mnMajor;
@@ -78,7 +78,7 @@ static void checkDescriptor(const Warp &warp, const Instruction &instruction,
              "-byte swizzle pattern, which repeats every " +
              std::to_string(period) + " bytes; align the tile to that");
   unsigned perRow = operand.mnMajor ? span / operand.bytes : 8;
-  unsigned groups = operand.name[0] == 'A' ? 64 : operand.count;
+  unsigned groups = operand.name[8] == 'A' ? 64 : operand.count;
   uint32_t step = operand.mnMajor ? d.leading : d.stride;
   if (groups > perRow && step < period)
     fail(warp, instruction, -1, HazardKind::IllegalInstruction,
@@ -117,7 +117,7 @@ static void readOperand(Warp &warp, const Instruction &instruction,
                  std::to_string(block.sharedBytes) + " bytes");
       Place place{Space::Shared, block.shared + at, &block, at};
       checkWritten(warp, instruction, -1, place, 16);
-      checkAsyncRead(warp, instruction, -1, block, at, 16, "wgmma.mma_async");
+      checkAsyncRead(warp, instruction, -1, block, at, 16, operand.name);
       chunks.push_back(uint16_t(at / 16));
       if (shadow) {
         const Shadow::Word &word = shadow->words[at / 4];
@@ -127,7 +127,7 @@ static void readOperand(Warp &warp, const Instruction &instruction,
                  (word.writer != firstWord->writer ||
                   word.writeTime != firstWord->writeTime))
           fail(warp, instruction, -1, HazardKind::Race,
-               std::string("operand ") + operand.name +
+               std::string(operand.name) +
                    " mixes bytes of different pipeline stages: shared byte " +
                    std::to_string(at) + " was copied by " +
                    describe(programOf(warp), word.writeSite) +
@@ -220,13 +220,16 @@ static void compute(Warp &warp, const Instruction &instruction,
         }
     }
   } else {
-    SharedOperand operand{
-        "A", MatrixDescriptor::decode(aBits), rows, 16, bytes, o.mnMajorA, o.a};
+    SharedOperand operand{"operand A", MatrixDescriptor::decode(aBits),
+                          rows,        16,
+                          bytes,       o.mnMajorA,
+                          o.a};
     checkDescriptor(warp, instruction, operand);
     readOperand(warp, instruction, operand, a.data(), o.k, 1, chunks);
   }
   SharedOperand operand{
-      "B", MatrixDescriptor::decode(bBits), 0, o.n, bytes, o.mnMajorB, o.b};
+      "operand B", MatrixDescriptor::decode(bBits), 0, o.n, bytes, o.mnMajorB,
+      o.b};
   checkDescriptor(warp, instruction, operand);
   readOperand(warp, instruction, operand, b.data(), 1, o.n, chunks);
   for (uint16_t chunk : chunks)

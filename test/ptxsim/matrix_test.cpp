@@ -198,7 +198,7 @@ TEST(Wgmma, DescriptorOffTheSwizzlePattern) {
   Wgmma wgmma(b128, false);
   expectReport(wgmma.check(with(wgmma.text(), "add.u64 %rd6, %rd5, 1024;",
                                 "add.u64 %rd6, %rd5, 1032;")),
-               {"descriptor of B", "swizzle pattern", "tile.wgmma"});
+               {"descriptor of operand B", "swizzle pattern", "tile.wgmma"});
 }
 
 TEST(Wgmma, DescriptorLeadsOutOfSharedMemory) {
