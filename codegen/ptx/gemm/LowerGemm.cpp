@@ -19,6 +19,7 @@ namespace adze {
 } // namespace adze
 
 static const std::pair<StringLiteral, GemmBuilder> families[] = {
+    {"gemm.wgmma", buildWgmmaGemm},
     {"gemm.mma_sync", buildMmaSyncGemm},
     {"gemm.simt", buildSimtGemm},
     {"gemm.flat", buildFlatGemm},

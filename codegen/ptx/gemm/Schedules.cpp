@@ -294,6 +294,7 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
 std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,
                                                  const GpuFacts &gpu) {
   std::vector<Schedule> all;
+  addWgmmaSchedules(problem, gpu, all);
   addMmaSync(problem, gpu, all);
   addFlat(problem, all);
   addSimt(problem, all);

@@ -1,0 +1,52 @@
+//===- WgmmaBuilder.h - Matrix products of warp groups ----------*- C++ -*-===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#ifndef ADZE_CODEGEN_PTX_GEMM_WGMMABUILDER_H
+#define ADZE_CODEGEN_PTX_GEMM_WGMMABUILDER_H
+
+#include "codegen/ptx/gemm/Builders.h"
+
+namespace adze::gemm {
+
+/// Bytes of the swizzle, and of a row of shared memory: one tile of K.
+inline constexpr int64_t wgmmaSwizzle = 128;
+/// Registers of a copying and of a computing warp group where there are three.
+inline constexpr int64_t producerRegisters = 40, consumerRegisters = 232;
+
+/// A or B in shared memory: per stage, rows of 128 bytes. K contiguous:
+/// [stage][row][K]; else [stage][group of 64][K][64].
+class WgmmaOperand {
+public:
+  WgmmaOperand(lower::LoopBuilder &e, const Operand &operand, int64_t tile,
+               int64_t tileK, int64_t stages, int64_t offset);
+
+  static int64_t stageBytes(const Operand &operand, int64_t tile,
+                            int64_t tileK) {
+    return tile * tileK * operand.elementBytes();
+  }
+  /// How the copy engine sees the operand: boxes of `rows` rows of the tile
+  /// (K contiguous), else of 64 columns.
+  tile::TensorMapAttr tensorMap() const;
+  /// Starts the copies of the tile at (`x`, `k0`) into `stage`; x is the row of
+  /// A or the column of B.
+  void load(mlir::Value map, const TilePosition &position, mlir::Value x,
+            mlir::Value k0, mlir::Value stage, mlir::Value barriers) const;
+  /// Where the matrix of rows (columns) from `x` on, a multiple of 64, and of K
+  /// from `k` on lies.
+  lower::Indices at(mlir::Value stage, mlir::Value x, int64_t k) const;
+  tile::MatrixAttr matrix() const;
+  mlir::Value memory() const { return shared; }
+
+private:
+  lower::LoopBuilder &e;
+  const Operand &operand;
+  int64_t tile, tileK;
+  mlir::Value shared;
+};
+
+} // namespace adze::gemm
+
+#endif

@@ -1,0 +1,73 @@
+//===- WgmmaOperand.cpp - Tiles of A and B for wgmma ----------------------===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/ptx/gemm/WgmmaBuilder.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::gemm;
+
+WgmmaOperand::WgmmaOperand(lower::LoopBuilder &e, const Operand &operand,
+                           int64_t tile, int64_t tileK, int64_t stages,
+                           int64_t offset)
+    : e(e), operand(operand), tile(tile), tileK(tileK) {
+  SmallVector<int64_t> shape =
+      operand.isKContiguous
+          ? SmallVector<int64_t>{stages, tile, tileK}
+          : SmallVector<int64_t>{stages, tile / 64, tileK, 64};
+  auto type =
+      MemRefType::get(shape, operand.element, MemRefLayoutAttrInterface(),
+                      e.b.getI64IntegerAttr(3));
+  shared = e.make<tile::SharedMemoryOp>(type, uint64_t(offset));
+}
+
+tile::TensorMapAttr WgmmaOperand::tensorMap() const {
+  SmallVector<int64_t> shape(llvm::reverse(operand.shape));
+  SmallVector<int64_t> strides, box(shape.size(), 1);
+  int64_t stride = operand.elementBytes();
+  for (int64_t extent : ArrayRef<int64_t>(shape).drop_back())
+    strides.push_back(stride *= extent);
+  box[0] = 64;
+  box[1] = operand.isKContiguous ? tile : tileK;
+  return tile::TensorMapAttr::get(e.b.getContext(), operand.element, shape,
+                                  strides, box, wgmmaSwizzle, 256);
+}
+
+void WgmmaOperand::load(Value map, const TilePosition &position, Value x,
+                        Value k0, Value stage, Value barriers) const {
+  auto copy = [&](Value at, lower::Indices to) {
+    lower::Indices from = operandIndices(e, operand, position.batchIndices,
+                                         operand.isKContiguous ? at : k0,
+                                         operand.isKContiguous ? k0 : at);
+    SmallVector<Value> coordinates;
+    for (Value index : llvm::reverse(from))
+      coordinates.push_back(
+          e.make<arith::IndexCastOp>(e.b.getI32Type(), index));
+    e.make<tile::TmaLoadOp>(map, coordinates, shared, to, barriers, stage,
+                            Value());
+  };
+  if (operand.isKContiguous)
+    return copy(x, {stage, e.index(0), e.index(0)});
+  for (int64_t group = 0; group < tile / 64; ++group)
+    copy(e.add(x, group * 64), {stage, e.index(group), e.index(0), e.index(0)});
+}
+
+lower::Indices WgmmaOperand::at(Value stage, Value x, int64_t k) const {
+  if (operand.isKContiguous)
+    return {stage, x, e.index(k)};
+  return {stage, e.div(x, 64), e.index(k), e.index(0)};
+}
+
+/// PTX ISA 9.7.15.5.1: eight rows of 128 bytes are one pattern of the swizzle,
+/// 1024 bytes. K contiguous: the next eight rows follow (`stride`), the other
+/// offset is not used. Else the next eight of K follow, and the next 64 rows
+/// (columns) lie behind all of K (`leading`).
+tile::MatrixAttr WgmmaOperand::matrix() const {
+  int64_t leading = operand.isKContiguous ? 16 : tileK * wgmmaSwizzle;
+  return tile::MatrixAttr::get(e.b.getContext(),
+                               operand.isKContiguous ? "k" : "mn", wgmmaSwizzle,
+                               leading, 8 * wgmmaSwizzle);
+}

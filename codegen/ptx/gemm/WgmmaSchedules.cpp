@@ -1,0 +1,76 @@
+//===- WgmmaSchedules.cpp - How wgmma may compute a product ---------------===//
+//
+// Part of adze, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+#include "codegen/ptx/gemm/WgmmaBuilder.h"
+
+using namespace mlir;
+using namespace adze;
+using namespace adze::gemm;
+
+/// The copy engine can read the operand: rows of whole 16 bytes, few enough
+/// dimensions, and nothing else in the kernel reads the argument (which is a
+/// tensor map on the device).
+static bool isForTma(const GemmProblem &problem, const Operand &operand) {
+  if (!operand.element.isBF16() && !operand.element.isF16())
+    return false;
+  kernel::FuncOp kernel = problem.kernel;
+  BlockArgument argument = kernel.getBody().getArgument(operand.argument);
+  return operand.shape.size() <= 5 && operand.alignment >= 16 &&
+         problem.argumentAlignment[operand.argument] >= 16 &&
+         argument.hasOneUse();
+}
+
+void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
+                                   const GpuFacts &gpu,
+                                   std::vector<Schedule> &schedules) {
+  if (gpu.computeCapability != 90 || !isForTma(problem, problem.a) ||
+      !isForTma(problem, problem.b) || problem.a.element != problem.b.element)
+    return;
+  struct Shape {
+    int64_t m, n, groups;
+  };
+  static const Shape shapes[] = {{64, 64, 1},  {64, 128, 1},  {64, 256, 1},
+                                 {128, 64, 2}, {128, 128, 2}, {128, 256, 2},
+                                 {256, 64, 2}, {256, 128, 2}};
+  for (const Shape &shape : shapes) {
+    auto isTooLarge = [](int64_t tile, int64_t size) {
+      return tile > 64 && tile >= 2 * size;
+    };
+    if (isTooLarge(shape.m, problem.m) || isTooLarge(shape.n, problem.n))
+      continue;
+    Schedule s;
+    s.family = "gemm.wgmma";
+    s.tile = {shape.m, shape.n, 64};
+    s.split = {shape.groups, 1};
+    s.roles = "cooperative";
+    s.threads = 128 * (1 + shape.groups);
+    // Three warp groups share the registers evenly until they trade them;
+    // with two, what accumulators and addresses need.
+    int64_t accumulators = shape.m / shape.groups * shape.n / 128;
+    s.registers =
+        shape.groups == 2 ? 168 : std::min<int64_t>(255, accumulators + 100);
+    int64_t stageBytes =
+        WgmmaOperand::stageBytes(problem.a, shape.m, s.tile[2]) +
+        WgmmaOperand::stageBytes(problem.b, shape.n, s.tile[2]);
+    int64_t steps = llvm::divideCeil(problem.k, s.tile[2]);
+    for (int64_t stages : {2, 3, 4, 6, 8}) {
+      s.stages = stages;
+      s.sharedBytes = stages * (stageBytes + 16);
+      if (s.sharedBytes > int64_t(gpu.sharedPerBlock) ||
+          (stages > 2 && stages > 2 * steps))
+        continue;
+      for (int64_t parts : {1, 2, 4, 8}) {
+        if (parts > 1 && (steps < 4 * parts || steps % parts != 0))
+          continue;
+        s.splitK = parts;
+        s.scratchBytes = parts == 1 ? 0
+                                    : parts * problem.batchCount() * problem.m *
+                                          problem.n * 4;
+        schedules.push_back(s);
+      }
+    }
+  }
+}
