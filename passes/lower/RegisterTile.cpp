@@ -118,11 +118,14 @@ void adze::lower::forBlocks(ElementEmitter &e, int64_t size, int64_t tile,
                             function_ref<void(Value, int64_t, int64_t)> body) {
   int64_t whole = size / tile * tile;
   e.loop(0, whole, tile, [&](Value first) { body(first, tile, lanes); });
-  int64_t rest = size - whole, vectors = rest / lanes * lanes;
-  if (vectors)
-    body(e.index(whole), vectors, lanes);
-  if (rest - vectors)
-    body(e.index(whole + vectors), rest - vectors, 1);
+  // The rest in vectors of half the lanes, of a quarter, ...: a scalar for each
+  // column would take more code than all columns before.
+  for (; whole < size; lanes = std::max<int64_t>(1, lanes / 2)) {
+    int64_t vectors = (size - whole) / lanes * lanes;
+    if (vectors)
+      body(e.index(whole), vectors, lanes);
+    whole += vectors;
+  }
 }
 
 SmallVector<Value> adze::lower::unrolledCarry(ElementEmitter &e, int64_t size,
