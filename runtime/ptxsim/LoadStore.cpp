@@ -242,6 +242,9 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
   Places places;
   Marks marks = Marks::None;
   if (placeTogether(warp, t, mask, places, marks)) {
+    // Hazards first: they say more about bytes that are still on their way.
+    if (watched(warp, places.space))
+      report(warp, instruction, Access::Read, t, places, mask);
     if (marks != Marks::None)
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
@@ -251,8 +254,6 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
               {places.space, places.host[l], warp.block, places.address[l]},
               t.total);
       }
-    if (watched(warp, places.space))
-      report(warp, instruction, Access::Read, t, places, mask);
     if (t.bytes == t.registers && t.bytes <= 8) {
       switch (t.bytes) {
       case 2:
@@ -276,10 +277,10 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
     unsigned l = unsigned(std::countr_zero(rest));
     Place place = resolve(warp, instruction, int(l), t.space,
                           warp.address(t.address, l), t.total, t.total);
-    checkWritten(warp, instruction, int(l), place, t.total);
     if (watched(warp, place.space))
       hooks::access(warp, instruction,
                     {Access::Read, place.space, l, place, t.total});
+    checkWritten(warp, instruction, int(l), place, t.total);
     loadLane(warp, t, place.host, l);
   }
   return Step::Next;
