@@ -190,8 +190,19 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!kernel)
     return emitOpError("starts '")
            << getCallee() << "', which is no tile.kernel";
-  if (kernel.getArgumentTypes() !=
-      ArrayRef<Type>(llvm::to_vector(getOperandTypes())))
+  // The host program holds small floats as integers of their width.
+  auto isSame = [](Type argument, Type operand) {
+    auto a = dyn_cast<MemRefType>(argument), b = dyn_cast<MemRefType>(operand);
+    auto width = [](MemRefType type) {
+      Type element = type.getElementType();
+      return element.isIntOrFloat() ? element.getIntOrFloatBitWidth() : 0u;
+    };
+    return argument == operand ||
+           (a && b && a.getShape() == b.getShape() &&
+            a.getLayout() == b.getLayout() && width(a) && width(a) == width(b));
+  };
+  if (kernel.getNumArguments() != getNumOperands() ||
+      !llvm::all_of_zip(kernel.getArgumentTypes(), getOperandTypes(), isSame))
     return emitOpError("does not match the type of '") << getCallee() << "'";
   return success();
 }

@@ -13,13 +13,19 @@
 using namespace mlir;
 using namespace adze;
 
+bool adze::lower::isDeviceCode(Operation *op) {
+  return isa<FunctionOpInterface>(op) && !isa<func::FuncOp>(op);
+}
+
 void adze::lower::convertTypes(ModuleOp module,
                                llvm::function_ref<Type(Type)> convert) {
   auto convertValue = [&](Value value) {
     if (Type type = convert(value.getType()); type != value.getType())
       value.setType(type);
   };
-  module.walk([&](Operation *op) {
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isDeviceCode(op))
+      return WalkResult::skip();
     for (Value result : op->getResults())
       convertValue(result);
     for (Region &region : op->getRegions())
@@ -35,7 +41,7 @@ void adze::lower::convertTypes(ModuleOp module,
     } else if (auto global = dyn_cast<memref::GlobalOp>(op)) {
       auto type = cast<MemRefType>(convert(global.getType()));
       if (type == global.getType())
-        return;
+        return WalkResult::advance();
       global.setType(type);
       // The bytes stay what they are.
       if (auto weight = op->getAttrOfType<WeightAttr>("adze.weight"))
@@ -45,5 +51,6 @@ void adze::lower::convertTypes(ModuleOp module,
                 op->getContext(), weight.getName(),
                 RankedTensorType::get(type.getShape(), type.getElementType())));
     }
+    return WalkResult::advance();
   });
 }

@@ -11,9 +11,15 @@
 
 namespace adze::lower {
 
+/// Whether an operation is a function of another kind than the module's own:
+/// code for a device, which computes with types that the host has to legalize.
+/// Legalization leaves it alone.
+bool isDeviceCode(mlir::Operation *op);
+
 /// Gives every result, block argument, function and global of a module the
 /// type that `convert` makes of its type. The caller has replaced the
-/// operations whose meaning depends on the old type before.
+/// operations whose meaning depends on the old type before. Code for a device
+/// stays as it is.
 void convertTypes(mlir::ModuleOp module,
                   llvm::function_ref<mlir::Type(mlir::Type)> convert);
 

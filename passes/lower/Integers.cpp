@@ -384,7 +384,9 @@ LogicalResult Legalizer::run() {
     SmallVector<unsigned, 2> operands, results;
   };
   SmallVector<Widths> values;
-  WalkResult walked = module.walk([&](Operation *op) {
+  WalkResult walked = module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (lower::isDeviceCode(op))
+      return WalkResult::skip();
     if (failed(checkMemory(op)))
       return WalkResult::interrupt();
     if (auto global = dyn_cast<memref::GlobalOp>(op))

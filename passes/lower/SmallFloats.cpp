@@ -368,21 +368,23 @@ LogicalResult Legalizer::legalize(const Special &special) {
 
 LogicalResult Legalizer::run() {
   SmallVector<Special> work;
-  module.walk([&](Operation *op) {
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (lower::isDeviceCode(op))
+      return WalkResult::skip();
     if (auto global = dyn_cast<memref::GlobalOp>(op))
       legalizeGlobal(global);
     if (op->getNumRegions() ||
         !isa<arith::ArithDialect, math::MathDialect, memref::MemRefDialect,
              vector::VectorDialect>(op->getDialect()))
-      return;
+      return WalkResult::advance();
     if (op->getDialect()->getNamespace() == "memref" &&
         !isa<memref::LoadOp, memref::StoreOp>(op))
-      return;
+      return WalkResult::advance();
     // Operations of the vector dialect that move lanes about round nothing.
     if (isa<vector::VectorDialect>(op->getDialect()) &&
         !isa<vector::LoadOp, vector::StoreOp, vector::FMAOp,
              vector::ReductionOp>(op))
-      return;
+      return WalkResult::advance();
     auto format = [](TypeRange types) {
       return types.empty() ? nullptr : formatOf(getElementTypeOrSelf(types[0]));
     };
@@ -390,6 +392,7 @@ LogicalResult Legalizer::run() {
                     format(op->getResultTypes())};
     if (special.from || special.to)
       work.push_back(special);
+    return WalkResult::advance();
   });
   for (const Special &special : work)
     if (failed(legalize(special)))
