@@ -156,7 +156,7 @@ private:
         continue;
       int64_t alignment = pointerAlignment(memref);
       if (auto known = op.getArgAttrOfType<IntegerAttr>(index, "tile.align"))
-        alignment = known.getInt();
+        alignment = std::max(alignment, known.getInt());
       set(LLVM::LLVMDialect::getAlignAttrName(),
           rewriter.getI64IntegerAttr(alignment));
       // With noalias, a load of what nobody writes is one of read-only data

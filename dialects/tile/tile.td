@@ -70,8 +70,8 @@ def Tile_TensorMapAttr : AttrDef<Tile_Dialect, "TensorMap"> {
 class Tile_Op<string mnemonic, list<Trait> traits = []>
     : Op<Tile_Dialect, mnemonic, traits>;
 
-def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, FunctionOpInterface,
-                                       OpAsmOpInterface]> {
+def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, AutomaticAllocationScope,
+                                       FunctionOpInterface, OpAsmOpInterface]> {
   let summary = "the code of one thread of a grid";
   let description = [{
     Arguments are memrefs of static shape in global memory. One that has the

@@ -22,6 +22,8 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace adze;
 using namespace adze::ptx;
@@ -39,6 +41,33 @@ constexpr int64_t sharedBytes = 40 << 10;
 constexpr int64_t threadBytes = 512;
 /// Above this, an array of a thread would not fit the chip's local memory.
 constexpr int64_t mostThreadBytes = 64 << 10;
+
+/// Widest access of a thread; what callers have to align inputs and outputs to.
+constexpr int64_t accessBytes = 16;
+
+/// The alignment of a buffer in the host program, up to the widest access.
+int64_t alignmentOf(Value buffer) {
+  int64_t alignment = accessBytes;
+  auto shift = [&](int64_t bytes) {
+    alignment = std::gcd(alignment, bytes);
+  };
+  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>()) {
+    if (auto bytes = dyn_cast<memref::ViewOp>(view.getOperation())) {
+      shift(getConstantIntValue(bytes.getByteShift()).value_or(1));
+    } else if (!isa<memref::CollapseShapeOp, memref::ExpandShapeOp,
+                    memref::CastOp>(view.getOperation())) {
+      auto type = dyn_cast<MemRefType>(view->getResult(0).getType());
+      SmallVector<int64_t> strides;
+      int64_t offset = 0;
+      if (!type || failed(type.getStridesAndOffset(strides, offset)) ||
+          ShapedType::isDynamic(offset))
+        return 1;
+      shift(offset * bytesOf(MemRefType::get({1}, type.getElementType())));
+    }
+    buffer = view.getViewSource();
+  }
+  return alignment;
+}
 
 /// The parallel loops at the top of a nest.
 struct Band {
@@ -389,7 +418,7 @@ private:
       cloneNest(band, [&](Operation *op) { writer.write(op); });
     }
     bool isLong = llvm::any_of(phase, [](Operation *op) {
-      return op->getNumRegions() > 0 && workOf(op->getBlock()) > 64;
+      return op->getNumRegions() > 0 && workOf(op->getBlock()) > 8;
     });
     if (threads == 1 && isLong)
       report("no loop is proved to be parallel; one thread does it all");
@@ -496,6 +525,15 @@ private:
           else
             operands.push_back(
                 memref::GetGlobalOp::create(b, call.getLoc(), type, global));
+        }
+        for (auto [index, operand] : llvm::enumerate(operands)) {
+          auto known = finished.kernel.getArgAttrOfType<IntegerAttr>(
+              index, "tile.align");
+          int64_t alignment = alignmentOf(operand);
+          if (known)
+            alignment = std::min(alignment, known.getInt());
+          finished.kernel.setArgAttr(index, "tile.align",
+                                     b.getI64IntegerAttr(alignment));
         }
         tile::LaunchOp::create(
             b, call.getLoc(),
