@@ -262,11 +262,23 @@ GPU_SHAPES = {"superres_core": "1x1x32x32"}
 def gpu_jobs(context):
     """Kernels of NVIDIA's GPUs: through ptxas and, without a GPU, in ptxsim."""
     here = ROOT / "test/gpu"
+    sys.path.insert(0, str(here))
+    import gpu_tools  # (its folder is no package)
+
+    try:
+        folders = {os.path.dirname(gpu_tools.find(tool))
+                   for tool in ("ptxas", "nvdisasm", "cuobjdump")}
+        gpu_tools.simulator(context.adze)
+    except gpu_tools.MissingTool as missing:
+        return [Job("gpu", "tools for GPUs", 1, lambda text=str(missing): [
+            Result("tools for GPUs", FAILED, text)])]
+    environment = dict(os.environ, PATH=os.pathsep.join([*folders, os.environ["PATH"]]))
     jobs = []
     for script, arguments, cost in GPU_SCRIPTS:
         if (here / script).exists():
-            jobs.append(command_job("gpu", " ".join([script, *arguments]), cost, [
-                context.python, here / script, context.adze, *arguments]))
+            words = [word.format(adze=context.adze, build=context.build) for word in arguments]
+            jobs.append(command_job("gpu", " ".join([script, *arguments[2:]]), cost, [
+                context.python, here / script, *words], env=environment))
     for name, seeds in GPU_MODELS.items():
         if not (context.models / name / "model.onnx").exists():
             jobs.append(Job("gpu", f"{name} on cuda:sm_90a", 1, lambda name=name: [
@@ -286,10 +298,11 @@ def gpu_jobs(context):
     return jobs
 
 
-# Scripts of test/gpu that take adze and these arguments.
-GPU_SCRIPTS = [("host_program.py", [], 20), ("planted_bugs.py", [], 30),
-               ("gemm_cases.py", ["--target", "cuda:sm_90a"], 90),
-               ("gemm_cases.py", ["--target", "cuda:sm_80"], 90), ("sass.py", [], 20)]
+# Scripts of test/gpu, their arguments, and about their seconds.
+GPU_SCRIPTS = [("host_program.py", ["{adze}"], 20), ("planted_bugs.py", ["{adze}"], 30),
+               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_90a"], 90),
+               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_80"], 90),
+               ("sass.py", ["{adze}"], 20)]
 
 
 def docs_jobs(context):

@@ -20,6 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 CudaDevice chosen;
+/// The simulator, if it was our choice and not the user's.
+std::string ownChoice;
 
 /// A driver library, open while this lives.
 class Library {
@@ -132,6 +134,7 @@ Status useCudaSimulator() {
   if (simulator.empty())
     return Status::failure(noSimulator);
   ::setenv("ADZE_CUDA_DRIVER", simulator.c_str(), 1);
+  ownChoice = simulator;
   return Status::success();
 }
 
@@ -145,7 +148,10 @@ Status selectCudaDriver(const std::vector<std::string> &chips,
   const char *path = std::getenv("ADZE_CUDA_DRIVER");
   std::string problem;
   chosen = {};
-  if (path && *path) {
+  if (path && *path && path == ownChoice && !chip.empty()) {
+    chosen.isSimulated = true;
+    chosen.text = fmt::format("ptxsim as {}", chip);
+  } else if (path && *path) {
     Library library(path);
     void (*report)() = nullptr;
     if (!library)
@@ -171,6 +177,7 @@ Status selectCudaDriver(const std::vector<std::string> &chips,
                             "-t cuda:sm_90a,{}",
                             chips.front())));
     ::setenv("ADZE_CUDA_DRIVER", simulator.c_str(), 1);
+    ownChoice = simulator;
     chosen.isSimulated = true;
     chosen.text = fmt::format("ptxsim as {} ({})", chip, problem);
   }
