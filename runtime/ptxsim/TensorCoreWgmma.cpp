@@ -388,14 +388,13 @@ static Step setMaximum(Warp &warp, const Instruction &instruction,
   WarpAsync &async = asyncOf(warp);
   BlockAsync &block = asyncOf(*warp.block);
   uint32_t now = async.registerCount;
-  if (more ? wanted < now : wanted > now)
+  // How many ptxas gave the kernel is not in the text: `now` may be too high.
+  if (!more && wanted > now)
     fail(warp, instruction, -1, HazardKind::IllegalInstruction,
-         std::string("setmaxnreg.") + (more ? "inc" : "dec") + " to " +
-             std::to_string(wanted) + " registers, but the warp has " +
-             std::to_string(now) +
-             " (from .maxntid or .reqntid: 65536 registers over the block's "
-             "threads)");
-  if (more) {
+         "setmaxnreg.dec to " + std::to_string(wanted) +
+             " registers, but a warp of the block has " + std::to_string(now) +
+             " at most (65536 over the block's threads)");
+  if (wanted > now) {
     uint32_t need = (wanted - now) * lanesPerWarp;
     if (need > block.registerPool) {
       warp.waiting = "registers for setmaxnreg.inc: " + std::to_string(need) +
