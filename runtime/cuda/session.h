@@ -238,8 +238,9 @@ static inline void adze_cuda_load(adze_cuda *c) {
                          what)) {
       return;
     }
-    /* 48 KiB are allowed without asking (CUDA C++ guide, shared memory). */
-    if (kernel->shared_bytes > 49152u &&
+    /* 48 KiB are allowed without asking, static variables among them (CUDA
+     * C++ guide, shared memory). */
+    if (kernel->shared_bytes > 32768u &&
         !adze_cuda_check(c,
                          c->driver.function_attribute(
                              c->functions[i], ADZE_CU_MAX_DYNAMIC_SHARED,
