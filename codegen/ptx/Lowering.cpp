@@ -240,7 +240,8 @@ LogicalResult convert(ModuleOp device) {
   });
   RewritePatternSet patterns(context);
   populateLoopsPatterns(converter, patterns);
-  populateGpuToNVVMConversionPatterns(converter, patterns);
+  // Below all others: for arith and math these would call NVIDIA's libdevice.
+  populateGpuToNVVMConversionPatterns(converter, patterns, /*benefit=*/0);
   ptx::populateTileToLLVMPatterns(converter, patterns);
   patterns.add<KernelPattern, ReturnPattern, SharedGlobalPattern>(converter);
   LLVMConversionTarget target(*context);
