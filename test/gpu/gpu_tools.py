@@ -4,6 +4,7 @@ ptxas, nvdisasm and cuobjdump are those on PATH, of a toolkit (CUDA_HOME,
 /usr/local/cuda) or of the Python packages that tools/setup installs.
 """
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -87,3 +88,14 @@ def simulator(adze):
             if path.exists():
                 return path
     raise MissingTool("there is no libadze_ptxsim.so; build it (tools/build)")
+
+
+def kernels_text(folder, name, chip):
+    """The PTX for a chip, from the string literals of NAME_kernels.c."""
+    text, inside = [], False
+    for line in (folder / f"{name}_kernels.c").read_text().splitlines():
+        if line.startswith("const char *const"):
+            inside = line.endswith(f"_ptx_{chip}[] = {{")
+        elif inside and line.startswith('  "'):
+            text.append(json.loads(line.strip().rstrip(",")))
+    return "".join(text)

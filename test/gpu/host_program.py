@@ -103,6 +103,12 @@ def check_model(adze, folder, name, graph, inputs, target="cuda:sm_90a"):
     numpy.savez(folder / f"{name}.npz", **arrays)
     artifact = folder / name
     run([adze, "compile", path, "-t", target, "-o", artifact])
+    for chip in target.removeprefix("cuda:").split(","):
+        ptx = folder / f"{name}.{chip}.ptx"
+        ptx.write_text(gpu_tools.kernels_text(artifact, name, chip))
+        _, problems, _ = gpu_tools.assemble(ptx, chip, folder / "cubin")
+        if problems:
+            sys.exit(f"{name}: " + "\n".join(problems))
     sources = sorted(artifact.glob("*.c"))
     for compiler in ("gcc", "clang-22"):
         run([compiler, *FLAGS, *sources, "-ldl", "-o", folder / f"{name}_{compiler}"])

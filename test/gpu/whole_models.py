@@ -30,17 +30,6 @@ def call(command, **options):
     return done.stdout
 
 
-def kernels_text(folder, name, chip):
-    """The PTX for a chip, from the string literals of NAME_kernels.c."""
-    text, inside = [], False
-    for line in (folder / f"{name}_kernels.c").read_text().splitlines():
-        if line.startswith("const char *const"):
-            inside = line.endswith(f"_ptx_{chip}[] = {{")
-        elif inside and line.startswith('  "'):
-            text.append(json.loads(line.strip().rstrip(",")))
-    return "".join(text)
-
-
 def reference(model, shape, io):
     """Writes io.npz for a shape of the first input, and says how adze is told."""
     import numpy
@@ -82,7 +71,7 @@ def main():
         problems = []
         for chip in metadata["chips"]:
             ptx = folder.parent / f"{chip}.ptx"
-            ptx.write_text(kernels_text(folder, "net", chip))
+            ptx.write_text(gpu_tools.kernels_text(folder, "net", chip))
             kernels, wrong, _ = gpu_tools.assemble(ptx, chip, folder.parent / f"{chip}.cubin")
             problems += [f"{chip}: {problem}" for problem in wrong]
             for kernel, use in kernels.items():
