@@ -1,5 +1,5 @@
 //===- control_test.cpp - Divergence, barriers, shuffles, memory, texts and the
-//driver API ===//
+// driver API ===//
 //
 // Part of adze, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
+#include "Numbers.h"
 
+#include <cstdio>
 #include <cstring>
 #include <random>
 
@@ -32,17 +34,26 @@ static std::vector<float> integers(unsigned count, unsigned seed) {
 namespace {
 enum : unsigned { none = 0, b128 = 1, b64 = 2, b32 = 3 };
 
-/// One wgmma.mma_async m64n32k16 of bf16: the tiles as an image of shared
-/// memory in one of CuTe's canonical layouts.
+/// One wgmma.mma_async m64n32 of 32 bytes of k: the tiles as an image of shared
+/// memory in one of CuTe's canonical layouts, A as register fragments behind
+/// them.
 struct Wgmma {
-  static constexpr unsigned m = 64, n = 32, k = 16, threads = 128;
-  static constexpr uint32_t bOffset = 16384, imageBytes = 32768;
+  static constexpr unsigned m = 64, n = 32, threads = 128;
+  static constexpr uint32_t bOffset = 16384, aRegisters = 24576,
+                            imageBytes = 32768;
+  std::string type = "bf16", d = "f32";
+  unsigned bytes = 2, k = 16;
+  bool fromRegisters = false;
   unsigned swizzle = b128;
   bool mnMajorA = false, mnMajorB = false;
   uint32_t leading = 4096, stride = 0;
-  std::vector<float> a = integers(m * k, 1), b = integers(n * k, 2);
+  std::vector<float> a = integers(m * 32, 1), b = integers(n * 32, 2);
 
-  Wgmma(unsigned mode, bool trans) : swizzle(mode) {
+  Wgmma(unsigned mode, bool trans, const std::string &operand = "bf16",
+        unsigned size = 2)
+      : type(operand), bytes(size), k(32 / size), swizzle(mode) {
+    if (operand == "s8")
+      d = "s32";
     mnMajorA = mnMajorB = trans;
     stride = 8 * width() * 16;
     if (mode == none) {
@@ -55,38 +66,54 @@ struct Wgmma {
   }
   /// Byte offset of an element in its tile.
   uint32_t place(unsigned mn, unsigned depth, bool mnMajor) const {
-    unsigned w = width(), inner = mnMajor ? mn : depth;
+    unsigned w = width(), inner = mnMajor ? mn : depth, per = 16 / bytes;
     uint32_t at;
     if (!mnMajor)
       at = mn % 8 * w * 16 + mn / 8 * stride +
-           depth / 8 * (w == 1 ? leading : 16);
+           depth / per * (w == 1 ? leading : 16);
     else
       at = mn / 8 % w * 16 + depth % 8 * w * 16 +
            (w == 1 ? mn / 8 * stride + depth / 8 * leading
                    : mn / 8 / w * leading + depth / 8 * stride);
     unsigned mask = w - 1;
     at ^= (at >> 7 & mask) << 4;
-    return at + inner % 8 * 2;
+    return at + inner % per * bytes;
   }
+  uint32_t element(float value) const { return encode(type, int(value)); }
   std::vector<uint8_t> image() const {
-    std::vector<uint8_t> bytes(imageBytes, 0xcd);
+    std::vector<uint8_t> image(imageBytes, 0xcd);
     for (unsigned depth = 0; depth < k; ++depth) {
       for (unsigned row = 0; row < m; ++row) {
-        uint16_t value = bf16(a[row * k + depth]);
-        std::memcpy(&bytes[place(row, depth, mnMajorA)], &value, 2);
+        uint32_t value = element(a[row * k + depth]);
+        std::memcpy(&image[place(row, depth, mnMajorA)], &value, bytes);
       }
       for (unsigned column = 0; column < n; ++column) {
-        uint16_t value = bf16(b[column * k + depth]);
-        std::memcpy(&bytes[bOffset + place(column, depth, mnMajorB)], &value,
-                    2);
+        uint32_t value = element(b[column * k + depth]);
+        std::memcpy(&image[bOffset + place(column, depth, mnMajorB)], &value,
+                    bytes);
       }
     }
-    return bytes;
+    // ISA 9.7.15.5.1.1: register r of a thread has e neighbours of k.
+    unsigned e = 4 / bytes;
+    for (unsigned thread = 0; thread < threads; ++thread)
+      for (unsigned i = 0; i < 4 * e; ++i) {
+        unsigned reg = i / e;
+        unsigned row = thread / 32 * 16 + thread % 32 / 4 + (reg % 2 ? 8 : 0);
+        unsigned depth = reg / 2 * 4 * e + thread % 4 * e + i % e;
+        uint32_t value = element(a[row * k + depth]);
+        std::memcpy(&image[aRegisters + thread * 16 + i * bytes], &value,
+                    bytes);
+      }
+    return image;
   }
   std::string text() const {
-    std::string d;
-    for (unsigned i = 0; i < n / 2; ++i)
-      d += (i ? ", %f" : "%f") + std::to_string(i);
+    unsigned count = d == "f16" ? n / 4 : n / 2;
+    std::string registers;
+    for (unsigned i = 0; i < count; ++i)
+      registers += (i ? ", %x" : "%x") + std::to_string(i);
+    char one[16];
+    std::snprintf(one, sizeof one, "0x%x",
+                  encode(d, 1) * (d == "f16" ? 0x10001u : 1u));
     uint64_t fields = uint64_t(leading >> 4) << 16 |
                       uint64_t(stride >> 4) << 32 | uint64_t(swizzle) << 62;
     std::string out = R"(.version 8.0
@@ -99,7 +126,7 @@ struct Wgmma {
 .reg .pred %p<8>;
 .reg .b32 %r<64>;
 .reg .b64 %rd<32>;
-.reg .f32 %f<64>;
+.reg .b32 %x<64>;
   ld.param.u64 %rd1, [in];
   ld.param.u64 %rd2, [out];
   mov.u32 %r1, %tid.x;
@@ -123,18 +150,28 @@ WAIT:
 )";
     out += "  or.b64 %rd5, %rd4, " + std::to_string(int64_t(fields)) + ";\n";
     out += "  add.u64 %rd6, %rd5, " + std::to_string(bOffset >> 4) + ";\n";
-    for (unsigned i = 0; i < n / 2; ++i)
-      out += "  mov.f32 %f" + std::to_string(i) + ", 0f3F800000;\n";
+    for (unsigned i = 0; i < count; ++i)
+      out += "  mov.b32 %x" + std::to_string(i) + ", " + one + ";\n";
+    if (fromRegisters)
+      out += "  shl.b32 %r5, %r1, 4;\n  add.u32 %r6, %r5, %r2;\n"
+             "  ld.shared.v4.b32 {%r20, %r21, %r22, %r23}, [%r6+24576];\n";
+    std::string ends = d == "s32" ? "" : ", 1, 1";
+    if (bytes == 2 && !fromRegisters)
+      ends += mnMajorA ? ", 1" : ", 0";
+    if (bytes == 2)
+      ends += mnMajorB ? ", 1" : ", 0";
     out += "  wgmma.fence.sync.aligned;\n  setp.ne.b32 %p3, 1, 0;\n"
            "  // tile.wgmma mlp.onnx:5\n"
-           "  wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {" +
-           d + "}, %rd5, %rd6, %p3, 1, 1, " + (mnMajorA ? "1, " : "0, ") +
-           (mnMajorB ? "1" : "0") +
+           "  wgmma.mma_async.sync.aligned.m64n32k" +
+           std::to_string(k) + "." + d + "." + type + "." + type + " {" +
+           registers + "}, " +
+           (fromRegisters ? "{%r20, %r21, %r22, %r23}" : "%rd5") +
+           ", %rd6, %p3" + ends +
            ";\n  wgmma.commit_group.sync.aligned;\n"
            "  wgmma.wait_group.sync.aligned 0;\n"
            "  mul.wide.u32 %rd7, %r1, 64;\n  add.u64 %rd8, %rd2, %rd7;\n";
-    for (unsigned i = 0; i < n / 2; ++i)
-      out += "  st.global.f32 [%rd8+" + std::to_string(4 * i) + "], %f" +
+    for (unsigned i = 0; i < count; ++i)
+      out += "  st.global.b32 [%rd8+" + std::to_string(4 * i) + "], %x" +
              std::to_string(i) + ";\n";
     return out + "  ret;\n}\n";
   }
@@ -142,12 +179,12 @@ WAIT:
   std::string check(const std::string &text) const {
     start();
     Buffer<uint8_t> in(image());
-    Buffer<float> out(std::vector<float>(threads * n / 2, 0));
+    Buffer<uint32_t> out(std::vector<uint32_t>(threads * n / 2, 0));
     std::string report =
         run(text, {1, threads, imageBytes + 64}, {&in.address, &out.address});
     if (!report.empty())
       return report;
-    std::vector<float> got = out.read();
+    std::vector<uint32_t> got = out.read();
     for (unsigned thread = 0; thread < threads; ++thread)
       for (unsigned i = 0; i < n / 2; ++i) {
         unsigned row = thread / 32 * 16 + thread % 32 / 4 + (i & 2 ? 8 : 0);
@@ -155,9 +192,13 @@ WAIT:
         float expected = 1;
         for (unsigned depth = 0; depth < k; ++depth)
           expected += a[row * k + depth] * b[column * k + depth];
-        EXPECT_EQ(got[thread * n / 2 + i], expected)
+        uint32_t bits = got[thread * n / 2 + i];
+        if (d == "f16")
+          bits = got[thread * n / 2 + i / 2] >> 16 * (i % 2) & 0xffff;
+        int value = decode(d, bits);
+        EXPECT_EQ(value, int(expected))
             << "row " << row << " column " << column;
-        if (got[thread * n / 2 + i] != expected)
+        if (value != int(expected))
           return report;
       }
     return report;
@@ -174,11 +215,39 @@ TEST(Wgmma, EveryCanonicalLayout) {
     }
 }
 
+TEST(Wgmma, EveryType) {
+  struct Case {
+    const char *type;
+    unsigned bytes;
+    const char *d;
+  };
+  for (Case c :
+       {Case{"f16", 2, "f32"}, Case{"f16", 2, "f16"}, Case{"tf32", 4, "f32"},
+        Case{"s8", 1, "s32"}, Case{"e4m3", 1, "f32"}, Case{"e5m2", 1, "f32"}})
+    for (bool fromRegisters : {false, true}) {
+      SCOPED_TRACE(std::string(c.type) + " to " + c.d);
+      Wgmma wgmma(b64, false, c.type, c.bytes);
+      wgmma.d = c.d;
+      wgmma.fromRegisters = fromRegisters;
+      EXPECT_EQ(wgmma.check(wgmma.text()), "");
+    }
+}
+
+TEST(Wgmma, RegistersOfAOverwrittenBeforeTheWait) {
+  Wgmma wgmma(b128, false);
+  wgmma.fromRegisters = true;
+  expectReport(
+      wgmma.check(with(wgmma.text(), "wgmma.wait_group.sync.aligned 0;",
+                       "mov.b32 %r21, 0;\n  "
+                       "wgmma.wait_group.sync.aligned 0;")),
+      {"mov.b32 %r21, 0", "reads its A operand from"});
+}
+
 TEST(Wgmma, AccumulatorsReadBeforeTheWait) {
   Wgmma wgmma(b128, false);
   expectReport(
       wgmma.check(with(wgmma.text(), "wgmma.wait_group.sync.aligned 0;", "")),
-      {"st.global.f32", "accumulator of a wgmma.mma_async still under way"});
+      {"st.global.b32", "accumulator of a wgmma.mma_async still under way"});
 }
 
 TEST(Wgmma, NotCommitted) {
