@@ -276,8 +276,8 @@ LogicalResult QuantizedSoftmaxOp::verify() {
   if (getAxis() < 0 || getAxis() >= int64_t(shapeOf(getInput()).size()))
     return emitOpError("has no axis ") << getAxis();
   bool isWide =
-      cast<ShapedType>(getInput().getType()).getElementType().isInteger(16);
-  return verifyTable(*this, getExponentials(), isWide ? 513 : 256);
+      cast<ShapedType>(getOutput().getType()).getElementType().isInteger(16);
+  return verifyTable(*this, getExponentials(), isWide ? 512 : 256);
 }
 
 LogicalResult PoolOp::verify() {

@@ -515,15 +515,15 @@ def Nn_QuantizedRecurrentOp : Nn_Op<"quantized_recurrent"> {
 def Nn_QuantizedSoftmaxOp : Nn_Op<"quantized_softmax"> {
   let summary = "softmax of i8 or i16 in fixed point";
   let description = [{
-    i8, as in TFLite: the result has the scale 1/256 and the zero point -128. `multiplier` and
+    Where the result is i8, as in TFLite, so is the input; the result has the scale 1/256 and the zero point -128. `multiplier` and
     `shift` scale differences to Q5.26 and `smallest_difference` is the least
     that counts, as in adze::SoftmaxProblem; `exponentials` [256] (i32) holds
     what follows from them: exp(-d) as Q0.31 for a difference of -d.
 
-    i16: the result has the scale 1/32768 and the zero point 0. `exponentials`
-    [513] (i16) is a table of `nn.interpolate` to Q0.15 for the difference from
-    the largest element plus 32767, differences below -65535 being as that;
-    multiplier and shift are not read.
+    Where the result is i16 it has the scale 1/32768 and the zero point 0, and
+    the input is i8 or i16. `exponentials` [512] (i32) then holds exp(-256 i s)
+    and behind it exp(-i s) as Q0.31 for i below 256 and steps s of the input:
+    their product is exp of any difference. multiplier and shift are not read.
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$exponentials,
                        I64Attr:$axis, I64Attr:$multiplier, I64Attr:$shift,

@@ -23,6 +23,7 @@
 #include "adze/Names.h"
 #include "passes/fuse/KernelName.h"
 #include "passes/graph/ConstantEvaluation.h"
+#include "passes/graph/ConstantEvaluation.h"
 #include "passes/lower/ElementEmitter.h"
 
 using namespace mlir;
@@ -79,6 +80,8 @@ bool readsOnce(OpOperand &use) {
     // Broadcast operands would be computed again for each repetition.
     return map.getNumResults() == map.getNumDims() && map.isPermutation();
   }
+  if (use.get().getDefiningOp() && staysPacked(use.get().getDefiningOp()))
+    return true;
   if (isQuantized(user))
     return false; // kernel families take these as they are
   return isa<nn::SoftmaxOp, nn::TransposeOp, nn::SliceOp, nn::PadOp,

@@ -27,6 +27,11 @@ mlir::DenseElementsAttr denseOf(mlir::RankedTensorType type,
 std::optional<llvm::SmallVector<mlir::Operation *>>
 constantSlice(mlir::Value value);
 
+/// Whether an operation makes floats of constant integers of fewer than eight
+/// bits for products of few rows: those are computed where they are read, and
+/// the weights stay as small as they are.
+bool staysPacked(mlir::Operation *op);
+
 /// Evaluates `value` by lowering what is behind it to loops and interpreting
 /// them; the result replaces the value. Null if it depends on anything but
 /// constants, or needs more than `limit` bytes.

@@ -127,7 +127,7 @@ static Value sumsOfWindows(OpBuilder &b, nn::PoolOp pool, Value x,
   constexpr int64_t mostWeights = 4096; // bytes of flash
   int64_t channels = shapeOf(x)[1];
   if (pool.getLayout() == nn::Layout::channels_first &&
-      channels * count <= mostWeights) {
+      elementTypeOf(x).isInteger(8) && channels * count <= mostWeights) {
     SmallVector<int64_t> filter{channels, 1};
     llvm::append_range(filter, pool.getWindow());
     Value ones =
@@ -206,6 +206,27 @@ static Value evenQuotient(OpBuilder &b, Location loc, RankedTensorType type,
       .getResult(0);
 }
 
+bool Former::formFrom(nn::QuantizeOp op, const Parameters &to, Value x,
+                      const Parameters &from) {
+  OpBuilder b(op);
+  Location loc = op.getLoc();
+  Type element = elementTypeOf(x);
+  auto shape = cast<RankedTensorType>(op.getInput().getType());
+  if (shapeOf(x) != shape.getShape())
+    x = nn::ReshapeOp::create(b, loc, shape.clone(element), x);
+  Value scale = adze::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(RankedTensorType::get({}, b.getF32Type()),
+                             float(from.scale)));
+  Value zero = makeConstant(b, loc, RankedTensorType::get({}, element),
+                            from.zeroPoint, "zero_point");
+  Value dequantized = nn::DequantizeOp::create(
+      b, loc, shape.clone(b.getF32Type()), x, scale, zero, /*axis=*/0,
+      /*block_size=*/0, /*is_unsigned=*/false);
+  op.getInputMutable().assign(dequantized);
+  return formTable(op, to);
+}
+
 bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
                              const Tail &tail) {
   auto pool = tail.base.getDefiningOp<nn::PoolOp>();
@@ -214,8 +235,8 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
   auto x = quantizedTensorOf(pool.getInput());
   if (!x)
     return refuse(pool, "its input is not quantized with one constant scale");
-  if (x->parameters.bits != 8 || to.bits != 8)
-    return refuse(pool, "pooling of int16 has no integer form");
+  if (x->parameters.bits > to.bits)
+    return refuse(pool, "its input and output have different widths");
   bool isPadded =
       llvm::any_of(pool.getPads(), [](int64_t pad) { return pad != 0; });
   if (tail.bias)
@@ -226,7 +247,7 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
   OpBuilder b(op);
   Location loc = pool.getLoc();
   auto type = cast<RankedTensorType>(pool.getOutputs()[0].getType())
-                  .clone(b.getI8Type());
+                  .clone(elementTypeOf(op.getOutput()));
   size_t first = pool.getLayout() == nn::Layout::channels_last ? 1 : 2;
   if (isPadded && pool.getCountIncludePad()) {
     // Zeros that count are elements like others.
@@ -238,10 +259,12 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
       high[first + d] = pool.getPads()[d + spatial];
       padded[first + d] += low[first + d] + high[first + d];
     }
-    Value zero = makeConstant(b, loc, RankedTensorType::get({1}, b.getI8Type()),
+    Type element = elementTypeOf(x->value);
+    Value zero = makeConstant(b, loc, RankedTensorType::get({1}, element),
                               x->parameters.zeroPoint, "zero");
-    x->value = nn::PadOp::create(b, loc, type.clone(padded), x->value, zero,
-                                 nn::PadMode::constant, low, high);
+    x->value =
+        nn::PadOp::create(b, loc, RankedTensorType::get(padded, element),
+                          x->value, zero, nn::PadMode::constant, low, high);
     pool = cast<nn::PoolOp>(b.clone(*pool));
     pool.setPads(SmallVector<int64_t>(2 * spatial, 0));
     pool.setCountIncludePad(false);
@@ -257,6 +280,8 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
                shapeOf(x->value)[first + d];
   }
   double factor = x->parameters.scale / (to.scale * double(count));
+  if (count >= (1 << 15))
+    return refuse(pool, "the sums of its windows may overflow");
   Value y;
   if (x->parameters != to && isWhole && isRepresentable(factor)) {
     FixedPoint f = fixedPoint(factor);
@@ -278,8 +303,11 @@ bool Former::formAveragePool(nn::QuantizeOp op, const Parameters &to,
   } else {
     auto made = cast<nn::PoolOp>(b.clone(*pool));
     made.getInputMutable().assign(x->value);
-    made.getOutputs()[0].setType(type);
+    made.getOutputs()[0].setType(type.clone(elementTypeOf(x->value)));
     made.setIsUnsigned(false);
+    if (x->parameters.bits == 16 || to.bits == 16)
+      return tail.functions.empty() &&
+             formFrom(op, to, made.getOutputs()[0], x->parameters);
     y = rescaled(b, loc, made.getOutputs()[0], x->parameters, to, bounds->first,
                  bounds->second);
   }
@@ -296,8 +324,6 @@ bool Former::formSoftmax(nn::QuantizeOp op, const Parameters &to,
   if (!x)
     return refuse(softmax,
                   "its input is not quantized with one constant scale");
-  if (x->parameters.bits != 8 || to.bits != 8)
-    return refuse(softmax, "softmax of int16 has no integer form");
   // The sum of the exponentials has 12 integer bits, of which the fixed-point
   // quotient needs a few.
   constexpr int64_t longest = 512;
@@ -306,12 +332,28 @@ bool Former::formSoftmax(nn::QuantizeOp op, const Parameters &to,
   if (softmax.getLog() || !tail.functions.empty() || tail.bias)
     return refuse(softmax, "no integer form of its logarithm or of a function "
                            "behind it");
-  if (shapeOf(softmax.getInput())[axis] >= longest)
-    return refuse(softmax, "its rows are too long for TFLite's fixed point");
-  if (to.scale < 0.9 * own.scale)
-    return refuse(softmax, "its result has steps finer than 1/256");
+  int64_t length = shapeOf(softmax.getInput())[axis];
+  if (length > (1 << 20))
+    return refuse(softmax, "its rows are too long for sums of 64 bits");
   OpBuilder b(op);
   Location loc = softmax.getLoc();
+  if (x->parameters.bits == 16 || to.bits == 16 || length >= longest ||
+      to.scale < 0.9 * own.scale) {
+    std::vector<int64_t> products;
+    for (int64_t step : {256, 1})
+      for (int64_t i = 0; i < 256; ++i)
+        products.push_back(std::llrint(std::min(
+            2147483647.0,
+            0x1p31 * std::exp(-double(step * i) * x->parameters.scale))));
+    Value exponentials =
+        makeConstant(b, loc, RankedTensorType::get({512}, b.getI32Type()),
+                     products, "exponentials");
+    auto type =
+        cast<RankedTensorType>(x->value.getType()).clone(b.getI16Type());
+    Value y = nn::QuantizedSoftmaxOp::create(b, loc, type, x->value,
+                                             exponentials, axis, 0, 0, 0);
+    return formFrom(op, to, y, Parameters{0x1p-15, 0, 16});
+  }
   SoftmaxInput input = softmaxInput(x->parameters.scale);
   auto table = softmaxExponentials(input.factor, input.smallestDifference);
   Value exponentials = makeConstant(

@@ -30,7 +30,7 @@ public:
             int64_t axis, int64_t block)
       : b(op), loc(op->getLoc()), axis(axis), block(block),
         shape(lower::shapeOf(input)) {
-    splits = block > 0 && shape[axis] % block == 0;
+    splits = block > 0 && shape[axis] % block == 0 && !isPacked(input);
     if (splits) {
       shape[axis] /= block;
       shape.insert(shape.begin() + axis + 1, block);
@@ -72,6 +72,12 @@ public:
   }
 
 private:
+  /// Whether these are weights that stay packed (fold-constants): they keep
+  /// their shape.
+  static bool isPacked(Value value) {
+    return elementTypeOf(value).getIntOrFloatBitWidth() < 8 &&
+           value.getDefiningOp<adze::ConstantOp>();
+  }
   Value reshaped(Value value, ArrayRef<int64_t> to) {
     if (lower::shapeOf(value) == to)
       return value;

@@ -104,6 +104,9 @@ private:
                        const Tail &tail);
   bool formAveragePool(nn::QuantizeOp op, const Parameters &to,
                        const Tail &tail);
+  /// Forms `op`, whose input is what the integers x stand for under `from`.
+  bool formFrom(nn::QuantizeOp op, const Parameters &to, mlir::Value x,
+                const Parameters &from);
   bool formSoftmax(nn::QuantizeOp op, const Parameters &to, const Tail &tail);
   bool formConcat(nn::QuantizeOp op, const Parameters &to, const Tail &tail);
 

@@ -135,6 +135,26 @@ bool Former::formWideTable(nn::QuantizeOp op, const Parameters &to,
   if (!elementTypeOf(source.getOutput()).isF32() ||
       !elementTypeOf(op.getInput()).isF32())
     return refuse(last, "a function of int16 is not computed in f32");
+  // A clamp has corners anywhere: rather two bounds than a table.
+  Tail tail = tailOf(op.getInput());
+  double factor = x->parameters.scale / to.scale;
+  if (tail.base == source.getOutput() && isRepresentable(factor))
+    if (auto bounds = clampOf(tail.functions, op, to)) {
+      OpBuilder b(op);
+      Location loc = last->getLoc();
+      FixedPoint fixed = fixedPoint(factor);
+      auto one = RankedTensorType::get({1}, b.getI32Type());
+      Value y = nn::RequantizeOp::create(
+          b, loc, cast<RankedTensorType>(op.getType()).clone(shapeOf(x->value)),
+          centred(b, loc, x->value, x->parameters.zeroPoint, b.getI32Type()),
+          makeConstant(b, loc, one, int64_t(fixed.multiplier), "multiplier"),
+          makeConstant(b, loc, one, int64_t(fixed.shift), "shift"), 0,
+          to.zeroPoint, bounds->first, bounds->second, rounding);
+      if (y.getType() != op.getType())
+        y = nn::ReshapeOp::create(b, loc, op.getType(), y);
+      replace(op, y);
+      return true;
+    }
   auto samples =
       evaluate(op, source.getOutput(), between, allNumbers(x->parameters));
   if (!samples)

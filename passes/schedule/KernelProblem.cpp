@@ -370,6 +370,7 @@ std::optional<KernelProblem> ProblemReader::read() {
   if (auto softmax = dyn_cast<nn::QuantizedSoftmaxOp>(ops[0])) {
     ArrayRef<int64_t> shape = shapeOf(softmax.getInput());
     if (int64_t(softmax.getAxis()) != int64_t(shape.size()) - 1 ||
+        typeOf(returned) != QuantizedType::int8 ||
         !addInput(softmax.getInput()))
       return std::nullopt;
     SoftmaxProblem p;

@@ -85,6 +85,10 @@ public:
 
 private:
   void addOptions(Choice &choice);
+  /// Options that keep weights of few bits packed, perhaps with an addition
+  /// behind them.
+  void addNarrow(Choice &choice, const ConvolutionProblem &problem,
+                 const Candidate *addition, std::shared_ptr<const Problem> sum);
   /// Whether an accelerator takes the call; it then has no other option.
   bool addAccelerator(Choice &choice, std::shared_ptr<const Problem> whole);
   void fit(int64_t budget);
@@ -126,6 +130,40 @@ LogicalResult Selection::readAccelerators() {
   return success();
 }
 
+/// The same convolution with its weights in as few bits as hold them; null if
+/// that takes eight.
+static std::shared_ptr<const Problem>
+withNarrowWeights(const ConvolutionProblem &problem) {
+  if (problem.weightBits != 8 || problem.weights.empty())
+    return nullptr;
+  auto [low, high] =
+      std::minmax_element(problem.weights.begin(), problem.weights.end());
+  if (*low < -8 || *high > 7)
+    return nullptr;
+  ConvolutionProblem narrow = problem;
+  narrow.weightBits = *low < -2 || *high > 1 ? 4 : 2;
+  return std::make_shared<const Problem>(std::move(narrow));
+}
+
+void Selection::addNarrow(Choice &choice, const ConvolutionProblem &problem,
+                          const Candidate *addition,
+                          std::shared_ptr<const Problem> sum) {
+  auto narrow = withNarrowWeights(problem);
+  if (!narrow)
+    return;
+  for (const Candidate &candidate :
+       rankedCandidates(families, *narrow, machine, {}, *model)) {
+    // Families that keep a byte for each weight have been asked already.
+    if (candidate.features.constantBytes >= int64_t(problem.weights.size()))
+      continue;
+    Option option;
+    option.add(narrow, candidate);
+    if (addition)
+      option.add(sum, *addition);
+    choice.options.push_back(std::move(option));
+  }
+}
+
 void Selection::addOptions(Choice &choice) {
   auto whole = std::make_shared<const Problem>(choice.problem.problem);
   if (addAccelerator(choice, whole))
@@ -150,6 +188,11 @@ void Selection::addOptions(Choice &choice) {
         option.add(sum, additions[0]);
         choice.options.push_back(std::move(option));
       }
+    if (!additions.empty())
+      addNarrow(choice, std::get<ConvolutionProblem>(*plain), &additions[0],
+                sum);
+  } else if (convolution) {
+    addNarrow(choice, *convolution, nullptr, nullptr);
   }
   std::stable_sort(
       choice.options.begin(), choice.options.end(),

@@ -164,6 +164,17 @@ def pool(g, scale=0.05, **attributes):
                              **attributes), scale, 3)
 
 
+def wide_pool(g, scale=1 / 4096, **attributes):
+    x = g.input((1, 4, 9, 7), 1 / 4096, 0, INT16)
+    return g.quantize(g.node("AveragePool", [x], kernel_shape=[3, 3], **attributes), scale, 0,
+                      INT16)
+
+
+def softmax(g, shape, dtype, scale, to, out_dtype=INT16, out_zero=0):
+    x = g.input(shape, scale, 0, dtype)
+    return g.quantize(g.node("Softmax", [x], axis=-1), to, out_zero, out_dtype)
+
+
 def mean(g, shape, axes):
     axes = g.constant(numpy.array(axes, numpy.int64))
     return g.quantize(g.node("ReduceMean", [g.input(shape), axes], keepdims=1), 0.02, 3)
@@ -185,6 +196,12 @@ def linear(g, shape=(2, 5, 16), weights=None):
     y = g.node("MatMul", [g.input(shape), weights or g.weights((16, 8), 1)])
     y = g.node("Add", [y, g.reals(8)])
     return g.quantize(g.node("Relu", [y]), 0.05, -128)
+
+
+def weight_only(g):
+    """Of the activations nothing but the result is quantized."""
+    x = g.node("Sin", [g.input((2, 5, 16))])
+    return g.quantize(g.node("MatMul", [x, g.small_weights(0, 4)]), 0.05, 0)
 
 
 def qlinear_convolution(g):
@@ -352,6 +369,7 @@ FORMS = {
     "MatMul": (linear, True),
     "MatMul, int4": (lambda g: linear(g, (5, 16), g.small_weights(1, 0)), True),
     "MatMul, int4 in blocks": (lambda g: linear(g, (5, 16), g.small_weights(0, 4)), False),
+    "MatMul, int4, float input": (weight_only, False),
     "attention": (attention, True),
     "squeeze and excite": (squeeze_excite, True),
     "gelu": (gelu, True),
@@ -365,6 +383,12 @@ FORMS = {
     "average pool, other scale": (lambda g: pool(g, 0.02), True),
     "average pool, padding counts": (lambda g: pool(g, pads=[1, 1, 1, 1], count_include_pad=1),
                                      True),
+    "average pool, int16": (wide_pool, True),
+    "average pool, int16, other scale": (lambda g: wide_pool(g, 1 / 5000), True),
+    "average pool, int16, padding": (lambda g: wide_pool(g, pads=[1, 1, 1, 1]), True),
+    "softmax, int16": (lambda g: softmax(g, (8, 50), INT16, 1 / 4096, 1 / 32768), True),
+    "softmax, int16, other scale": (lambda g: softmax(g, (8, 50), INT16, 1 / 2048, 1 / 40000), True),
+    "softmax, long rows": (lambda g: softmax(g, (4, 700), INT8, 0.05, 1 / 2048, INT8, -128), True),
     "max pool": (lambda g: g.quantize(g.node(
         "MaxPool", [g.input((1, 4, 9, 7), 0.05, 3, UINT8)], kernel_shape=[3, 3]), 0.05, 3, UINT8),
         True),

@@ -76,9 +76,66 @@ private:
 
 } // namespace
 
+/// Three passes over each line, with results of 16 bits: exponentials are
+/// products of two numbers of a table, the quotient a product with 2^62 / sum.
+static void wideSoftmax(nn::QuantizedSoftmaxOp softmax, RootContext &context) {
+  ElementEmitter &e = context.e;
+  FixedPointBuilder f(e, 1, nn::Rounding::once);
+  ArrayRef<int64_t> shape = shapeOf(softmax.getOutput());
+  size_t axis = softmax.getAxis();
+  Type i64 = e.b.getI64Type();
+  SmallVector<int64_t> outer(shape);
+  outer[axis] = 1;
+  auto number = [&](int64_t value) -> Value {
+    return e.make<arith::ConstantOp>(e.b.getI64IntegerAttr(value));
+  };
+  auto wide = [&](Value x) -> Value { return e.make<arith::ExtSIOp>(i64, x); };
+  e.nest(outer, [&](ArrayRef<Value> at) {
+    auto indices = [&](Value i) {
+      Indices result(at);
+      result[axis] = i;
+      return result;
+    };
+    auto input = [&](Value i) {
+      return f.centred(e.element(softmax.getInput(), indices(i)), 0);
+    };
+    using Values = SmallVector<Value>;
+    Value maximum = e.carry(0, shape[axis], 1, f.i32(-32768),
+                            [&](Value i, ValueRange m) -> Values {
+                              return {e.make<arith::MaxSIOp>(m[0], input(i))};
+                            })[0];
+    // exp(x - maximum) as Q0.31.
+    auto exponential = [&](Value i) -> Value {
+      Value d = e.make<arith::SubIOp>(maximum, input(i));
+      auto entry = [&](Value k, int64_t base) {
+        Value index = e.make<arith::IndexCastOp>(e.b.getIndexType(), k);
+        return wide(e.element(softmax.getExponentials(), {e.add(index, base)}));
+      };
+      Value coarse = entry(e.make<arith::ShRUIOp>(d, f.i32(8)), 0),
+            fine = entry(e.make<arith::AndIOp>(d, f.i32(255)), 256);
+      Value product = e.make<arith::AddIOp>(e.make<arith::MulIOp>(coarse, fine),
+                                            number(int64_t(1) << 30));
+      return e.make<arith::ShRSIOp>(product, number(31));
+    };
+    Value sum = e.carry(0, shape[axis], 1, number(0),
+                        [&](Value i, ValueRange s) -> Values {
+                          return {e.make<arith::AddIOp>(s[0], exponential(i))};
+                        })[0];
+    Value reciprocal = e.make<arith::DivSIOp>(number(int64_t(1) << 62), sum);
+    e.loop(0, shape[axis], 1, [&](Value i) {
+      Value y = e.make<arith::MulIOp>(exponential(i), reciprocal);
+      y = e.make<arith::ShRSIOp>(
+          e.make<arith::AddIOp>(y, number(int64_t(1) << 46)), number(47));
+      context.store(0, indices(i), f.narrow(y, 0, 0, 32767, e.b.getI16Type()));
+    });
+  });
+}
+
 /// Three passes over each line: maximum, sum, results.
 void roots::quantizedSoftmax(Operation *op, RootContext &context) {
   auto softmax = cast<nn::QuantizedSoftmaxOp>(op);
+  if (elementTypeOf(softmax.getOutput()).isInteger(16))
+    return wideSoftmax(softmax, context);
   ElementEmitter &e = context.e;
   QuantizedSoftmax arithmetic(e);
   ArrayRef<int64_t> shape = shapeOf(softmax.getOutput());

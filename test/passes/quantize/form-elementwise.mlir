@@ -137,15 +137,39 @@ module {
 // -----
 
 // No integer form: it stays, and is named.
-// CHECK:       adze.float_fallbacks = ["norm: no integer form of this operation"]
+// CHECK:       adze.float_fallbacks = ["sums: no integer form of this operation"]
 // CHECK-LABEL: func.func @main
-// CHECK:       nn.normalize
+// CHECK:       nn.cumulative
 module {
   func.func @main(%a: tensor<2x4xi8>) -> tensor<2x4xi8> {
     %s = adze.constant dense<0.1> : tensor<f32>
     %fa = nn.dequantize %a scale %s : tensor<f32> {axis = 0 : i64, block_size = 0 : i64} : tensor<2x4xi8> -> tensor<2x4xf32>
-    %p = nn.normalize %fa {axis = 1 : i64, epsilon = 1.0e-5 : f64} : tensor<2x4xf32> -> tensor<2x4xf32> loc("norm")
+    %p = nn.cumulative %fa {axis = 1 : i64, kind = #nn<cumulative_kind sum>} : (tensor<2x4xf32>) -> tensor<2x4xf32> loc("sums")
     %q = nn.quantize %p scale %s : tensor<f32> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<2x4xf32> -> tensor<2x4xi8>
+    return %q : tensor<2x4xi8>
+  }
+}
+
+// -----
+
+// Layer normalization: 24 bits of gain, 16 bits behind the point. With steps of
+// 0.5 and four elements, epsilon is 0.25 / 0.5^2 * 4^2; gains are 1 / 0.25 and
+// 2 / 0.25 times 2^20.
+// CHECK-LABEL: func.func @main
+// CHECK-DAG:   %[[G:.*]] = adze.constant dense<[4194304, 8388608, 4194304, 4194304]> : tensor<4xi32>
+// CHECK-DAG:   %[[O:.*]] = adze.constant dense<206158430208> : tensor<1xi64>
+// CHECK:       nn.quantized_normalize %arg0, %[[G]], %[[O]] {axis = 1 : i64, epsilon = 16 : i64, high = 127 : i64, low = -128 : i64, shift = 36 : i64, zero_point = -7 : i64}
+// CHECK-NOT:   nn.dequantize
+module {
+  func.func @main(%a: tensor<2x4xi8>) -> tensor<2x4xi8> {
+    %s = adze.constant dense<0.5> : tensor<f32>
+    %z = adze.constant dense<-7> : tensor<i8>
+    %sy = adze.constant dense<0.25> : tensor<f32>
+    %zy = adze.constant dense<3> : tensor<i8>
+    %gain = adze.constant dense<[1.0, 2.0, 1.0, 1.0]> : tensor<4xf32>
+    %fa = nn.dequantize %a scale %s : tensor<f32> zero_point %z : tensor<i8> {axis = 0 : i64, block_size = 0 : i64} : tensor<2x4xi8> -> tensor<2x4xf32>
+    %p = nn.normalize %fa scale %gain : tensor<4xf32> {axis = 1 : i64, epsilon = 0.25 : f64} : tensor<2x4xf32> -> tensor<2x4xf32>
+    %q = nn.quantize %p scale %sy : tensor<f32> zero_point %zy : tensor<i8> {axis = 0 : i64, block_size = 0 : i64, precision = f32} : tensor<2x4xf32> -> tensor<2x4xi8>
     return %q : tensor<2x4xi8>
   }
 }
