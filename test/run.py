@@ -279,6 +279,12 @@ def gpu_jobs(context):
             words = [word.format(adze=context.adze, build=context.build) for word in arguments]
             jobs.append(command_job("gpu", " ".join([script, *arguments[2:]]), cost, [
                 context.python, here / script, *words], env=environment))
+    packed = context.work / "gpu-bench"
+    bench = ROOT / "test/bench/gpu/pack"
+    jobs.append(command_job("gpu", "the folder of the GPU bench", 30, [
+        "bash", "-c", f"rm -rf {packed} && {context.python} {bench} {context.adze} {packed} --small"
+        f" && {context.python} {packed}/run.py {packed} --sim"],
+        env=dict(environment, ADZE_CUDA_DRIVER=str(gpu_tools.simulator(context.adze)))))
     for name, seeds in GPU_MODELS.items():
         if not (context.models / name / "model.onnx").exists():
             jobs.append(Job("gpu", f"{name} on cuda:sm_90a", 1, lambda name=name: [
