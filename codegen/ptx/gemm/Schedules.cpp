@@ -97,8 +97,8 @@ static void addSimt(const GemmProblem &problem, std::vector<Schedule> &all) {
   };
   static const Shape shapes[] = {{128, 128, 8, 8, 8}, {128, 64, 8, 8, 8},
                                  {64, 128, 8, 8, 8},  {64, 64, 8, 8, 4},
-                                 {64, 64, 16, 4, 4},  {32, 64, 16, 4, 4},
-                                 {32, 32, 16, 4, 4}};
+                                 {64, 64, 8, 4, 4},   {32, 64, 8, 4, 4},
+                                 {32, 32, 8, 4, 4}};
   for (const Shape &shape : shapes) {
     if (isTooLarge(shape.m, problem.m, 32) ||
         isTooLarge(shape.n, problem.n, 32))
@@ -114,7 +114,7 @@ static void addSimt(const GemmProblem &problem, std::vector<Schedule> &all) {
     int64_t accumulators = shape.threadM * shape.threadN;
     int64_t staged = (shape.m + shape.n) * shape.k / s.threads;
     s.registers = std::min<int64_t>(
-        255, accumulators + staged + 2 * (shape.threadM + shape.threadN) + 64);
+        255, accumulators + staged + 2 * (shape.threadM + shape.threadN) + 96);
     all.push_back(s);
   }
 }
@@ -187,8 +187,11 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
         int64_t warpM = shape.m / shape.warpsM, warpN = shape.n / shape.warpsN;
         // Accumulators, two sets of fragments, addresses.
         int64_t accumulators = warpM * warpN / 32;
+        // Rows of odd length come element by element, each with an address.
+        bool isOdd = std::min(problem.a.alignment, problem.b.alignment) < 4;
         s.registers = std::min<int64_t>(
-            255, accumulators + (warpM / 16 * 4 + warpN / 8 * 2) * 2 + 64);
+            255, accumulators + (warpM / 16 * 4 + warpN / 8 * 2) * 2 +
+                     (isOdd ? 144 : 64));
         if (s.threads * s.registers > gpu.registersPerSm)
           continue;
         int64_t steps = llvm::divideCeil(problem.k, k);
@@ -303,8 +306,15 @@ std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,
            s.threads * s.registers > int64_t(gpu.registersPerSm) ||
            s.blocks(problem) > (int64_t(1) << 31) - 1;
   });
-  for (Schedule &s : all)
+  for (Schedule &s : all) {
+    // What a thread may use while as many blocks fit into an SM (.minnctapersm,
+    // allocated in units of 8).
+    if (s.family != "gemm.wgmma") // its warp groups trade registers
+      s.registers = std::min<int64_t>(
+          255,
+          gpu.registersPerSm / (s.threads * residentBlocks(s, gpu)) / 8 * 8);
     estimate(problem, gpu, s);
+  }
   std::stable_sort(all.begin(), all.end(),
                    [](const Schedule &a, const Schedule &b) {
                      return a.microseconds < b.microseconds;
