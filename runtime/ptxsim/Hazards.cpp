@@ -380,6 +380,7 @@ void RegisterWatch::reset(uint32_t registerBytes) {
   sources.assign(cells, 0);
   written.assign(cells, 0);
   writtenSite.assign(cells, 0);
+  usedSite.assign(cells, 0);
 }
 
 template <typename Visit>
@@ -404,14 +405,14 @@ static void checkRegisters(const Warp &warp, const Instruction &instruction) {
       size_t cell = RegisterWatch::cell(slot);
       if (watch.accumulators[cell])
         fail(warp, instruction, -1, HazardKind::Race,
-             "uses a register that is an accumulator of a "
-             "wgmma.mma_async still under way; wgmma.commit_group and "
-             "wgmma.wait_group have to come first");
+             "uses an accumulator of " + by(warp, watch.usedSite[cell]) +
+                 ", which is still under way; wgmma.commit_group and "
+                 "wgmma.wait_group have to come first");
       if (i == 0 && writesFirst && watch.sources[cell])
         fail(warp, instruction, -1, HazardKind::Race,
-             "overwrites a register that a wgmma.mma_async still under way "
-             "reads its A operand from; wgmma.commit_group and "
-             "wgmma.wait_group have to come first");
+             "overwrites a register that " + by(warp, watch.usedSite[cell]) +
+                 ", still under way, reads its A operand from; "
+                 "wgmma.commit_group and wgmma.wait_group have to come first");
     });
 }
 

@@ -133,9 +133,9 @@ void groupReadEnds(const Warp &warp, uint32_t chunk, uint32_t sequence);
 /// Registers that a wgmma under way owns, and those written since the warp's
 /// last wgmma.fence. Indexed by slot / 64.
 struct RegisterWatch {
-  std::vector<uint8_t> accumulators, sources; ///< wgmmas under way that use it
-  std::vector<uint32_t> written;              ///< fence count + 1 at the write
-  std::vector<uint32_t> writtenSite;
+  std::vector<uint8_t> accumulators, sources;  ///< wgmmas under way that use it
+  std::vector<uint32_t> written;               ///< fence count + 1 at the write
+  std::vector<uint32_t> writtenSite, usedSite; ///< usedSite: the wgmma's
   uint32_t fences = 0;
   unsigned underWay = 0; ///< registers of both kinds
 

@@ -46,7 +46,12 @@ std::string describe(const Program &program, uint32_t instruction) {
   std::string result = fmt::format("PTX line {} `{}`",
                                    program.code[instruction].line, text.text);
   if (!text.tile.empty())
-    result += fmt::format(" ({})", text.tile);
+    return result + fmt::format(" ({})", text.tile);
+  // Ordinary instructions between those of tile operations: the operation
+  // before them in the text tells where in the kernel they are.
+  for (uint32_t i = instruction; i-- > 0;)
+    if (!program.texts[i].tile.empty())
+      return result + fmt::format(" (after {})", program.texts[i].tile);
   return result;
 }
 

@@ -327,11 +327,15 @@ static Step multiply(Warp &warp, const Instruction &instruction,
   // B is read once for the warpgroup.
   counts.wgmmaSharedBytes +=
       (o.aFromRegisters ? 0 : 16 * bytesOfK) + o.n * bytesOfK / 4;
+  auto own = [&](std::vector<uint8_t> &owners, Slot slot) {
+    ++owners[RegisterWatch::cell(slot)];
+    async.registers.usedSite[RegisterWatch::cell(slot)] = instruction.index;
+  };
   for (Slot slot : o.dSlots)
-    ++async.registers.accumulators[RegisterWatch::cell(slot)];
+    own(async.registers.accumulators, slot);
   for (Slot slot : o.aSlots)
     if (!(slot & constantSlot))
-      ++async.registers.sources[RegisterWatch::cell(slot)];
+      own(async.registers.sources, slot);
   ++async.registers.underWay;
   async.wgmmaOpen.push_back({std::move(issue), o.dSlots, o.aSlots});
   return Step::Next;

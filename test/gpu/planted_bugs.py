@@ -82,7 +82,7 @@ def descriptor(change_bits):
     def change(match):
         bits = int(match.group(2)) & (2**64 - 1)
         bits = change_bits(bits)
-        return match.group(1) + str(bits - 2**64 if bits >> 63 else bits)
+        return match.group(1) + str(bits - 2**64 if bits >> 63 else bits) + ";"
     return change
 
 
@@ -173,7 +173,7 @@ class Artifact:
         self.main = self.folder / "planted_main.c"
         self.main.write_text(MAIN.format(name=self.name, m=M, n=N, k=K))
         others = [path for path in sorted(self.folder.glob("*.c"))
-                  if path not in (self.kernels, self.main) and
+                  if path not in (self.kernels, self.main, self.folder / "patched.c") and
                   not re.search(r"^int main\(", path.read_text(), re.M)]
         self.objects = [self.compile(path) for path in [*others, self.main]]
 
