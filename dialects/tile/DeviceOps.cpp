@@ -231,3 +231,9 @@ LogicalResult WgmmaWaitOp::verify() {
     return emitOpError("passes its accumulators through");
   return success();
 }
+
+LogicalResult WgmmaFenceOp::verify() {
+  if (getAccumulators().getTypes() != getResults().getTypes())
+    return emitOpError("passes its accumulators through");
+  return success();
+}

@@ -190,8 +190,7 @@ def Tile_CpAsyncWaitOp : Tile_Op<"cp_async_wait", [MemoryEffects<[MemRead, MemWr
 def Tile_FenceKind : I32EnumAttr<"FenceKind", "what a fence orders", [
     I32EnumAttrCase<"MbarrierInit", 0, "mbarrier_init">,
     I32EnumAttrCase<"AsyncShared", 1, "async_shared">,
-    I32EnumAttrCase<"Wgmma", 2, "wgmma">,
-    I32EnumAttrCase<"Global", 3, "global">]> {
+    I32EnumAttrCase<"Global", 2, "global">]> {
   let cppNamespace = "::adze::tile";
 }
 
@@ -202,8 +201,6 @@ def Tile_FenceOp : Tile_Op<"fence", [MemoryEffects<[MemRead, MemWrite]>]> {
       barriers become visible to the cluster and to TMA;
     - `async_shared`: `fence.proxy.async.shared::cta`, what this thread wrote to
       shared memory becomes visible to TMA and wgmma;
-    - `wgmma`: `wgmma.fence.sync.aligned`, before the first `tile.wgmma` and
-      whenever registers that it takes were written otherwise;
     - `global`: `fence.acq_rel.gpu`, global memory between blocks.
 
     Example: `tile.fence async_shared`

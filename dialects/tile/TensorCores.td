@@ -128,6 +128,20 @@ def Tile_ExtractOp : Tile_Op<"extract", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Tile_WgmmaFenceOp : Tile_Op<"wgmma_fence", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "lets tile.wgmma use registers that were written otherwise";
+  let description = [{
+    `wgmma.fence.sync.aligned`. The accumulators pass through it, so that
+    nothing writes their registers between it and the `tile.wgmma`s behind it.
+
+    Example: `%d = tile.wgmma_fence %c : !tile.accumulator<256xf32> -> !tile.accumulator<256xf32>`
+  }];
+  let arguments = (ins Variadic<Tile_AccumulatorType>:$accumulators);
+  let results = (outs Variadic<Tile_AccumulatorType>:$results);
+  let assemblyFormat = "($accumulators^ `:` type($accumulators) `->` type($results))? attr-dict";
+  let hasVerifier = 1;
+}
+
 def Tile_WgmmaOp : Tile_Op<"wgmma", [AttrSizedOperandSegments,
                                      MemoryEffects<[MemRead, MemWrite]>,
                                      AllTypesMatch<["accumulator", "result"]>]> {

@@ -56,10 +56,10 @@ tile.kernel @device(%m: memref<256x512xbf16> {tile.tensor_map = #tile.tensor_map
   %d:4 = tile.mma 16 bf16 a(%r#0, %r#1, %r#2, %r#3) b(%r#0, %r#1) c(%z, %z, %z, %z)
   // CHECK: tile.zero_accumulator : <64xf32>
   %c = tile.zero_accumulator : <64xf32>
-  // CHECK: tile.fence wgmma
-  tile.fence wgmma
+  // CHECK: tile.wgmma_fence %{{.*}} : !tile.accumulator<64xf32> -> !tile.accumulator<64xf32>
+  %i = tile.wgmma_fence %c : !tile.accumulator<64xf32> -> !tile.accumulator<64xf32>
   // CHECK: tile.wgmma %{{.*}}, %[[A]][%{{.*}}, %{{.*}}, %{{.*}}] <"k", swizzle = 128, leading = 16, stride = 1024>
-  %e = tile.wgmma %c, %a[%c0, %c0, %c0] <"k", swizzle = 128, leading = 16, stride = 1024>, %b[%c0, %c0, %c0] <"k", swizzle = 128, leading = 16, stride = 1024> : <64xf32>, memref<2x128x64xbf16, 3>, memref<2x64x64xbf16, 3>
+  %e = tile.wgmma %i, %a[%c0, %c0, %c0] <"k", swizzle = 128, leading = 16, stride = 1024>, %b[%c0, %c0, %c0] <"k", swizzle = 128, leading = 16, stride = 1024> : <64xf32>, memref<2x128x64xbf16, 3>, memref<2x64x64xbf16, 3>
   // CHECK: tile.wgmma_registers
   %h = tile.wgmma_registers %e, (%r#0, %r#1, %r#2, %r#3), %b[%c0, %c0, %c0] <"k", swizzle = 128, leading = 16, stride = 1024> : <64xf32>, memref<2x64x64xbf16, 3>
   // CHECK: tile.wgmma_commit

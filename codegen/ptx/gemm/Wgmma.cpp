@@ -170,7 +170,8 @@ SmallVector<Value> WgmmaBuilder::multiply(Slot &slot) {
     Value before = carried[2];
     SmallVector<Value> sums = llvm::to_vector(carried.drop_front(3));
     e.make<tile::BarrierWaitOp>(full, at.stage, at.parity);
-    e.make<tile::FenceOp>(tile::FenceKind::Wgmma);
+    auto fence = e.make<tile::WgmmaFenceOp>(TypeRange(sums), sums);
+    llvm::copy(fence.getResults(), sums.begin());
     for (int64_t k = 0; k < schedule.tile[2]; k += 16)
       for (auto [i, sum] : llvm::enumerate(sums)) {
         Value row = e.add(e.mul(group, rows), int64_t(i) * 64);

@@ -51,7 +51,7 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
     // with two, what accumulators and addresses need.
     int64_t accumulators = shape.m / shape.groups * shape.n / 128;
     s.registers =
-        shape.groups == 2 ? 168 : std::min<int64_t>(255, accumulators + 100);
+        shape.groups == 2 ? 168 : std::min<int64_t>(255, accumulators + 56);
     int64_t stageBytes =
         WgmmaOperand::stageBytes(problem.a, shape.m, s.tile[2]) +
         WgmmaOperand::stageBytes(problem.b, shape.n, s.tile[2]);

@@ -126,8 +126,6 @@ private:
       return "fence.mbarrier_init.release.cluster;";
     case tile::FenceKind::AsyncShared:
       return "fence.proxy.async.shared::cta;";
-    case tile::FenceKind::Wgmma:
-      return "wgmma.fence.sync.aligned;";
     case tile::FenceKind::Global:
       return "fence.acq_rel.gpu;";
     }

@@ -172,10 +172,13 @@ struct WgmmaCommitPattern final : ConvertOpToLLVMPattern<tile::WgmmaCommitOp> {
   }
 };
 
-struct WgmmaWaitPattern final : ConvertOpToLLVMPattern<tile::WgmmaWaitOp> {
-  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+/// wgmma_fence and wgmma_wait: one instruction, through which the registers of
+/// accumulators pass in their places.
+template <typename Op>
+struct PassThroughPattern final : ConvertOpToLLVMPattern<Op> {
+  using ConvertOpToLLVMPattern<Op>::ConvertOpToLLVMPattern;
   LogicalResult
-  matchAndRewrite(tile::WgmmaWaitOp op, OpAdaptor adaptor,
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     Snippet s(op, rewriter);
@@ -188,18 +191,16 @@ struct WgmmaWaitPattern final : ConvertOpToLLVMPattern<tile::WgmmaWaitOp> {
     for (auto [value, converted] :
          llvm::zip(op.getAccumulators(), adaptor.getAccumulators()))
       accumulators.tie(converted, typeOf(value).getLength());
-    // Empty but for the wait: the registers pass through it in their places.
-    Value all = s.emit("wgmma.wait_group.sync.aligned " +
-                       std::to_string(op.getPending()) + ";");
+    Value all = s.emit(text(op));
+    if (op.getAccumulators().size() == 1) {
+      rewriter.replaceOp(op, all);
+      return success();
+    }
     SmallVector<Value> results;
     int64_t next = 0;
     for (Value value : op.getAccumulators()) {
-      if (op.getAccumulators().size() == 1) {
-        results.push_back(all);
-        break;
-      }
-      Type type = typeConverter->convertType(value.getType());
-      Value part = LLVM::PoisonOp::create(rewriter, loc, type);
+      Value part = LLVM::PoisonOp::create(
+          rewriter, loc, this->typeConverter->convertType(value.getType()));
       for (int64_t i = 0; i < typeOf(value).getLength(); ++i)
         part = LLVM::InsertValueOp::create(
             rewriter, loc, part,
@@ -208,6 +209,15 @@ struct WgmmaWaitPattern final : ConvertOpToLLVMPattern<tile::WgmmaWaitOp> {
     }
     rewriter.replaceOp(op, results);
     return success();
+  }
+
+private:
+  static std::string text(tile::WgmmaFenceOp) {
+    return "wgmma.fence.sync.aligned;";
+  }
+  static std::string text(tile::WgmmaWaitOp op) {
+    return "wgmma.wait_group.sync.aligned " + std::to_string(op.getPending()) +
+           ";";
   }
 };
 
@@ -220,6 +230,7 @@ void ptx::populateWgmmaPatterns(LLVMTypeConverter &converter,
     return LLVM::LLVMStructType::getLiteral(type.getContext(), elements);
   });
   patterns.add<ZeroAccumulatorPattern, ExtractPattern, WgmmaPattern,
-               WgmmaRegistersPattern, WgmmaCommitPattern, WgmmaWaitPattern>(
-      converter);
+               WgmmaRegistersPattern, WgmmaCommitPattern,
+               PassThroughPattern<tile::WgmmaFenceOp>,
+               PassThroughPattern<tile::WgmmaWaitOp>>(converter);
 }
