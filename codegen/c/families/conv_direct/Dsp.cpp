@@ -55,6 +55,24 @@ struct Ring {
   }
 };
 
+/// How far below the input the output has to begin, where they overlap: all
+/// rows that a row of the output needs are in the ring before it is written.
+int64_t overlapDistance(const ConvolutionProblem &p, int64_t rows) {
+  int64_t inputPitch = p.inputWidth * p.inputChannels;
+  int64_t outputPitch = p.outputWidth * p.outputChannels, distance = 0;
+  for (int64_t image = 0; image < p.batch; ++image)
+    for (int64_t y = 0; y < p.outputHeight; ++y) {
+      int64_t unread = std::clamp<int64_t>(y * p.strideHeight + rows - p.padTop,
+                                           0, p.inputHeight);
+      if (unread == p.inputHeight && image + 1 == p.batch)
+        break; // nothing is read any more
+      distance =
+          std::max(distance, (image * p.outputHeight + y + 1) * outputPitch -
+                                 (image * p.inputHeight + unread) * inputPitch);
+    }
+  return distance;
+}
+
 class DirectDsp final : public KernelFamily {
 public:
   std::string_view name() const override { return "conv.direct.dsp"; }
@@ -135,7 +153,8 @@ public:
     std::string multiply = addProduct(code, product, epilogue);
     // In place of the residual input if every output is computed once.
     if (p.residual && p.outputWidth % 2 == 0 && outputs % 2 == 0)
-      code.overlap = {{1, 0}};
+      code.overlap.push_back({1, 0});
+    code.overlap.push_back({0, overlapDistance(p, ring.rows)});
     code.body = bodyText(p, ring, widen, multiply, zero, header);
     return true;
   }

@@ -125,6 +125,28 @@ std::optional<GatherPlan> gatherChannels(const ConvolutionProblem &p,
   return plan;
 }
 
+/// How far below the input the output has to begin, where they overlap: a block
+/// is widened into scratch as a whole, and then its outputs are written, which
+/// must not reach the pixels that are still to be read.
+int64_t overlapDistance(const ConvolutionProblem &p, const Rows &rows) {
+  int64_t pitch = p.strideWidth * p.inputChannels, distance = 0;
+  // The next pixel to be read, and the end of what is written before.
+  auto note = [&](int64_t row, int64_t pixel, int64_t written) {
+    distance =
+        std::max(distance, (row * rows.pixels + written) * p.outputChannels -
+                               row * rows.inputPitch - pixel * pitch);
+  };
+  int64_t even = rows.pixels & ~int64_t(1);
+  for (int64_t row = 0; row < rows.count; ++row) {
+    note(row, 0, 0);
+    for (int64_t pixel = 2 * rows.block; pixel < even; pixel += 2 * rows.block)
+      note(row, pixel, pixel);
+    if (even < rows.pixels)
+      note(row, rows.pixels - 2, even);
+  }
+  return distance;
+}
+
 /// Everything that follows from the problem.
 struct Plan {
   Channels selected;
@@ -272,7 +294,10 @@ public:
     };
     // In place of the residual input if every output is computed once.
     if (p.residual && rows.pixels % 2 == 0 && outputs % 2 == 0)
-      code.overlap = {{1, 0}};
+      code.overlap.push_back({1, 0});
+    // Constant channels are written before anything is read.
+    if (!selected.areSome())
+      code.overlap.push_back({0, overlapDistance(p, rows)});
     code.body = "  const int32_t *segments[1];\n  const int8_t *in = in0;\n"
                 "  int8_t *out = out0;\n";
     if (several)

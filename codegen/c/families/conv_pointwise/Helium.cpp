@@ -236,10 +236,30 @@ public:
       code.body += calls;
     else
       code.body += helium::rowLoop(p, rows.inputPitch, rows.outputPitch, calls);
+    code.overlap.push_back({0, overlapDistance(rows, tile)});
     return helium::addResidual(p, code);
   }
 
 private:
+  /// How far below the input the output has to begin, where they overlap: a
+  /// tile of pixels is read until its last channel is written, and those at
+  /// the end of a row are computed once more.
+  static int64_t overlapDistance(const Rows &rows, const DotTile &tile) {
+    int64_t distance = 0, whole = rows.pixels / tile.pixels * tile.pixels;
+    for (int64_t row = 0; row < rows.count; ++row) {
+      auto note = [&](int64_t read, int64_t written) {
+        distance = std::max(
+            distance, row * rows.outputPitch + written * tile.outputPitch -
+                          row * rows.inputPitch - read * tile.pitch);
+      };
+      for (int64_t pixel = 0; pixel < whole; pixel += tile.pixels)
+        note(pixel, pixel + tile.pixels);
+      if (whole < rows.pixels)
+        note(rows.pixels - tile.pixels, rows.pixels);
+    }
+    return distance;
+  }
+
   static bool prunedKernel(const ConvolutionProblem &p, DotTile tile,
                            KernelConstant constant, KernelCode &code) {
     Pruning pruning(p);
