@@ -34,109 +34,136 @@ struct Transfer {
   Slot slots[8] = {};
 };
 
-/// Host addresses of the active lanes.
+/// Compiled for wide vectors too, and chosen when the library is loaded.
+#if defined(__x86_64__)
+#define ADZE_VECTOR_CLONES [[gnu::target_clones("arch=x86-64-v3", "default")]]
+#else
+#define ADZE_VECTOR_CLONES
+#endif
+
+/// Addresses of a warp, and what they have in common.
 struct Places {
-  char *host[lanesPerWarp];
   uint64_t address[lanesPerWarp];
+  /// Of active lanes: smallest, largest, or of all bits.
+  uint64_t low, high, bits;
+  /// All lanes are active and have one address, or each the bytes behind those
+  /// of the lane before.
+  bool uniform, contiguous;
   Space space;
+  /// Host address of address 0.
+  uintptr_t base;
+
+  char *host(unsigned lane) const {
+    return reinterpret_cast<char *>(base + address[lane]);
+  }
 };
 
-void computeAddresses(const Warp &warp, const AddressView &view,
-                      uint64_t (&address)[lanesPerWarp]) {
-  uint64_t displacement = uint64_t(view.displacement);
-  if (view.bytes == 8) {
-    const uint64_t *base = warp.lanes<uint64_t>(view.slot);
+ADZE_VECTOR_CLONES
+void computeAddresses(const char *base, unsigned bytes, int64_t displacement,
+                      unsigned total, uint32_t mask, Places &places) {
+  uint64_t (&address)[lanesPerWarp] = places.address;
+  if (bytes == 8) {
+    const uint64_t *from = reinterpret_cast<const uint64_t *>(base);
     for (unsigned l = 0; l < lanesPerWarp; ++l)
-      address[l] = base[l] + displacement;
+      address[l] = from[l] + uint64_t(displacement);
   } else {
-    const uint32_t *base = warp.lanes<uint32_t>(view.slot);
+    const uint32_t *from = reinterpret_cast<const uint32_t *>(base);
     for (unsigned l = 0; l < lanesPerWarp; ++l)
-      address[l] = uint32_t(base[l] + uint32_t(displacement));
+      address[l] = uint32_t(from[l] + uint32_t(displacement));
   }
-}
-
-/// Smallest and largest address of the active lanes, and their bits or'ed.
-struct Span {
-  uint64_t low = ~uint64_t(0), high = 0, bits = 0;
-};
-Span spanOf(const uint64_t (&address)[lanesPerWarp], uint32_t mask) {
-  Span span;
+  places.uniform = places.contiguous = false;
   if (mask == ~uint32_t(0)) {
+    uint64_t first = address[0], bits = 0, same = 0, next = 0;
     for (unsigned l = 0; l < lanesPerWarp; ++l) {
-      span.low = address[l] < span.low ? address[l] : span.low;
-      span.high = address[l] > span.high ? address[l] : span.high;
-      span.bits |= address[l];
+      same |= address[l] ^ first;
+      next |= address[l] ^ (first + l * uint64_t(total));
+      bits |= address[l];
     }
-    return span;
+    places.bits = bits;
+    places.uniform = same == 0;
+    places.contiguous = next == 0;
+    if (places.uniform || places.contiguous) {
+      places.low = first;
+      places.high = address[lanesPerWarp - 1];
+      return;
+    }
+    uint64_t low = first, high = first;
+    for (unsigned l = 0; l < lanesPerWarp; ++l) {
+      low = address[l] < low ? address[l] : low;
+      high = address[l] > high ? address[l] : high;
+    }
+    places.low = low;
+    places.high = high;
+    return;
   }
+  uint64_t low = ~uint64_t(0), high = 0, bits = 0;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     uint64_t a = address[std::countr_zero(rest)];
-    span.low = a < span.low ? a : span.low;
-    span.high = a > span.high ? a : span.high;
-    span.bits |= a;
+    low = a < low ? a : low;
+    high = a > high ? a : high;
+    bits |= a;
   }
-  return span;
+  places.low = low;
+  places.high = high;
+  places.bits = bits;
 }
 
-/// The allocation of the last access on this host thread.
-thread_local const Allocation *recent = nullptr;
-thread_local uint64_t recentLaunch = 0;
-
-const Allocation *allocationOf(const Launch &launch, uint64_t address) {
-  if (recentLaunch == launch.number && recent &&
-      address - recent->base < recent->bytes)
-    return recent;
-  recent = launch.memory->find(address);
-  recentLaunch = launch.number;
+const Allocation *allocationOf(const Warp &warp, const Instruction &instruction,
+                               uint64_t address) {
+  const Allocation *&recent =
+      warp.block->cluster->recent[instruction.index % 64];
+  if (!recent || address - recent->base >= recent->bytes)
+    recent = launchOf(warp).memory->find(address);
   return recent;
 }
 
-/// Places all lanes at once, or returns false. `marks`, if not null, receives
-/// where the marks of written bytes lie relative to the data; null: none kept.
+/// Where the marks of written bytes are that an access has to look at.
 enum class Marks { None, Shared, Global };
-bool placeTogether(const Warp &warp, const Transfer &t, uint32_t mask,
-                   Places &places, Marks &marks) {
-  computeAddresses(warp, t.address, places.address);
-  Span span = spanOf(places.address, mask);
-  if (span.bits & (t.total - 1))
+
+/// Places all lanes at once, or returns false.
+bool placeTogether(const Warp &warp, const Instruction &instruction,
+                   const Transfer &t, uint32_t mask, Places &places,
+                   Marks &marks) {
+  computeAddresses(warp.lanes<char>(t.address.slot), t.address.bytes,
+                   t.address.displacement, t.total, mask, places);
+  if (places.bits & (t.total - 1))
     return false;
   const Launch &launch = launchOf(warp);
   Space space = t.space;
   if (space == Space::Generic) {
-    if (span.low >= Memory::base && launch.memory->inArena(span.high)) {
+    if (places.low >= Memory::base && launch.memory->inArena(places.high)) {
       space = Space::Global;
-    } else if (span.low - sharedWindow < windowBytes &&
-               span.high - sharedWindow < windowBytes) {
+    } else if (places.low - sharedWindow < windowBytes &&
+               places.high - sharedWindow < windowBytes) {
       space = Space::Shared;
       for (uint64_t &a : places.address)
         a -= sharedWindow;
-      span.low -= sharedWindow;
-      span.high -= sharedWindow;
+      places.low -= sharedWindow;
+      places.high -= sharedWindow;
     } else {
       return false;
     }
   }
   if (space == Space::Global || space == Space::Const) {
-    const Allocation *allocation = allocationOf(launch, span.low);
+    const Allocation *allocation = allocationOf(warp, instruction, places.low);
     if (!allocation || !allocation->live ||
-        span.high + t.total > allocation->base + allocation->bytes)
+        places.high + t.total > allocation->base + allocation->bytes)
       return false;
     places.space = Space::Global;
     marks = allocation->written || !launch.checks.uninitialized ? Marks::None
                                                                 : Marks::Global;
-    char *base = launch.memory->host(Memory::base);
-    for (unsigned l = 0; l < lanesPerWarp; ++l)
-      places.host[l] = base + (places.address[l] - Memory::base);
+    places.base =
+        reinterpret_cast<uintptr_t>(launch.memory->host(Memory::base)) -
+        Memory::base;
     return true;
   }
   if (space == Space::Shared) {
     Block &block = *warp.block;
-    if (span.high + t.total > block.sharedBytes || span.low < 1024)
+    if (places.high + t.total > block.sharedBytes || places.low < 1024)
       return false;
     places.space = Space::Shared;
     marks = block.sharedWritten ? Marks::Shared : Marks::None;
-    for (unsigned l = 0; l < lanesPerWarp; ++l)
-      places.host[l] = block.shared + places.address[l];
+    places.base = reinterpret_cast<uintptr_t>(block.shared);
     return true;
   }
   return false;
@@ -165,27 +192,45 @@ bool allWritten(const uint8_t *marks, unsigned bytes) {
     }
     return true;
   default:
-    for (unsigned i = 0; i < bytes; ++i)
-      if (!marks[i])
-        return false;
-    return true;
+    return !std::memchr(marks, 0, bytes);
   }
+}
+
+template <typename T> void spread(T *destination, T value) {
+  for (unsigned l = 0; l < lanesPerWarp; ++l)
+    destination[l] = value;
 }
 
 template <typename T>
 void loadElements(const Warp &warp, const Transfer &t, const Places &places,
                   uint32_t mask) {
+  if (places.contiguous && t.count == 1) {
+    if (t.slots[0] != noSlot)
+      std::memcpy(warp.lanes<T>(t.slots[0]), places.host(0),
+                  lanesPerWarp * sizeof(T));
+    return;
+  }
   for (unsigned e = 0; e < t.count; ++e) {
     if (t.slots[e] == noSlot)
       continue;
     T *d = warp.lanes<T>(t.slots[e]);
-    if (mask == ~uint32_t(0)) {
+    uintptr_t base = places.base + e * sizeof(T);
+    auto element = [&](unsigned l) {
+      T value;
+      std::memcpy(&value,
+                  reinterpret_cast<const char *>(base + places.address[l]),
+                  sizeof(T));
+      return value;
+    };
+    if (places.uniform) {
+      spread(d, element(0));
+    } else if (mask == ~uint32_t(0)) {
       for (unsigned l = 0; l < lanesPerWarp; ++l)
-        std::memcpy(&d[l], places.host[l] + e * sizeof(T), sizeof(T));
+        d[l] = element(l);
     } else {
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
-        std::memcpy(&d[l], places.host[l] + e * sizeof(T), sizeof(T));
+        d[l] = element(l);
       }
     }
   }
@@ -193,10 +238,15 @@ void loadElements(const Warp &warp, const Transfer &t, const Places &places,
 template <typename T>
 void storeElements(const Warp &warp, const Transfer &t, const Places &places,
                    uint32_t mask) {
+  if (places.contiguous && t.count == 1) {
+    std::memcpy(places.host(0), warp.lanes<T>(t.slots[0]),
+                lanesPerWarp * sizeof(T));
+    return;
+  }
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(std::countr_zero(rest));
     for (unsigned e = 0; e < t.count; ++e)
-      std::memcpy(places.host[l] + e * sizeof(T), &warp.lanes<T>(t.slots[e])[l],
+      std::memcpy(places.host(l) + e * sizeof(T), &warp.lanes<T>(t.slots[e])[l],
                   sizeof(T));
   }
 }
@@ -224,7 +274,7 @@ void report(Warp &warp, const Instruction &instruction, Access::Kind kind,
             const Transfer &t, const Places &places, uint32_t mask) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = unsigned(std::countr_zero(rest));
-    Place place{places.space, places.host[l],
+    Place place{places.space, places.host(l),
                 places.space == Space::Shared ? warp.block : nullptr,
                 places.address[l]};
     hooks::access(warp, instruction, {kind, places.space, l, place, t.total});
@@ -241,17 +291,21 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const Transfer &t = *static_cast<const Transfer *>(instruction.detail);
   Places places;
   Marks marks = Marks::None;
-  if (placeTogether(warp, t, mask, places, marks)) {
+  if (placeTogether(warp, instruction, t, mask, places, marks)) {
     // Hazards first: they say more about bytes that are still on their way.
     if (watched(warp, places.space))
       report(warp, instruction, Access::Read, t, places, mask);
-    if (marks != Marks::None)
+    bool together = (places.uniform || places.contiguous) &&
+                    marks != Marks::None &&
+                    allWritten(marksOf(warp, marks, places.low),
+                               unsigned(places.high - places.low) + t.total);
+    if (marks != Marks::None && !together)
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
         if (!allWritten(marksOf(warp, marks, places.address[l]), t.total))
           checkWritten(
               warp, instruction, int(l),
-              {places.space, places.host[l], warp.block, places.address[l]},
+              {places.space, places.host(l), warp.block, places.address[l]},
               t.total);
       }
     if (t.bytes == t.registers && t.bytes <= 8) {
@@ -269,7 +323,7 @@ Step executeLoad(Warp &warp, const Instruction &instruction, uint32_t mask) {
     }
     for (uint32_t rest = mask; rest; rest &= rest - 1) {
       unsigned l = unsigned(std::countr_zero(rest));
-      loadLane(warp, t, places.host[l], l);
+      loadLane(warp, t, places.host(l), l);
     }
     return Step::Next;
   }
@@ -290,7 +344,7 @@ Step executeStore(Warp &warp, const Instruction &instruction, uint32_t mask) {
   const Transfer &t = *static_cast<const Transfer *>(instruction.detail);
   Places places;
   Marks marks = Marks::None;
-  if (placeTogether(warp, t, mask, places, marks)) {
+  if (placeTogether(warp, instruction, t, mask, places, marks)) {
     if (marks != Marks::None)
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
@@ -305,7 +359,7 @@ Step executeStore(Warp &warp, const Instruction &instruction, uint32_t mask) {
     else
       for (uint32_t rest = mask; rest; rest &= rest - 1) {
         unsigned l = unsigned(std::countr_zero(rest));
-        storeLane(warp, t, places.host[l], l);
+        storeLane(warp, t, places.host(l), l);
       }
     return Step::Next;
   }

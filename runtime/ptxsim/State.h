@@ -121,6 +121,8 @@ struct Cluster {
   uint64_t progress = 0;
   /// Executions by instruction index: warps, and lanes in all.
   std::vector<uint64_t> warpExecutions, laneExecutions;
+  /// Allocations that loads and stores last went to, by instruction.
+  std::array<const Allocation *, 64> recent{};
   std::shared_ptr<ClusterAsync> async;
 };
 
@@ -143,7 +145,7 @@ struct Launch {
   uint64_t seed = 0;
   Checks checks;
   unsigned chip = 90;
-  uint64_t limit = 0; ///< instructions of warps in a cluster; 0: none
+  uint64_t limit = 0;        ///< instructions of warps in a cluster; 0: none
   bool programmatic = false; ///< programmatic stream serialisation
   /// Sums over all clusters, complete when the launch has ended.
   std::vector<uint64_t> warpExecutions, laneExecutions;
