@@ -208,6 +208,32 @@ struct SharedGlobalPattern final : ConvertOpToLLVMPattern<memref::GlobalOp> {
   }
 };
 
+/// The target's own remainder rounds its quotient; the runtime's is exact.
+void callRemainders(ModuleOp device) {
+  SmallVector<arith::RemFOp> remainders;
+  device.walk([&](arith::RemFOp op) {
+    if (op.getType().isF32() || op.getType().isF64())
+      remainders.push_back(op);
+  });
+  for (arith::RemFOp op : remainders) {
+    StringRef name = op.getType().isF32() ? "adze_fmodf" : "adze_fmod";
+    OpBuilder builder = OpBuilder::atBlockBegin(device.getBody());
+    auto function = device.lookupSymbol<func::FuncOp>(name);
+    if (!function) {
+      function = func::FuncOp::create(
+          builder, op.getLoc(), name,
+          builder.getFunctionType({op.getType(), op.getType()},
+                                  {op.getType()}));
+      function.setPrivate();
+    }
+    builder.setInsertionPoint(op);
+    auto call = func::CallOp::create(builder, op.getLoc(), function,
+                                     op.getOperands());
+    op.replaceAllUsesWith(call.getResult(0));
+    op.erase();
+  }
+}
+
 void addDynamicShared(ModuleOp device) {
   bool wanted =
       llvm::any_of(device.getOps<tile::KernelOp>(),
@@ -285,6 +311,7 @@ LogicalResult ptx::lowerToLLVM(ModuleOp device) {
                     cf::ControlFlowDialect, func::FuncDialect,
                     vector::VectorDialect, arith::ArithDialect>();
   callMathFunctions(device);
+  callRemainders(device);
   hoistLocalArrays(device);
   addDynamicShared(device);
   if (failed(expandIntegerPowers(device)) || failed(simplifyVectors(device)) ||

@@ -78,18 +78,37 @@ private:
     return best;
   }
 
-  /// One result a thread, and the same code for all of them: threads that
-  /// differ wait for each other.
+  /// One result a thread - four neighbours, which share the loads of the other
+  /// operand, where there are enough threads for every SM then - and the same
+  /// code for all of them: threads that differ wait for each other.
   void chooseForThreads(kernel::FuncOp kernel) {
     if (kernel.getScheduleAttr())
       return;
+    auto columns = [](Value output, int64_t neighbours) -> int64_t {
+      constexpr int64_t threads = 132 * 2048; // an H100's
+      int64_t results =
+          cast<RankedTensorType>(output.getType()).getNumElements();
+      return neighbours % 4 == 0 && results / 4 >= threads ? 4 : 1;
+    };
     kernel.walk([&](Operation *op) {
-      if (isa<nn::ConvOp>(op))
+      if (auto conv = dyn_cast<nn::ConvOp>(op)) {
+        auto out = cast<RankedTensorType>(conv.getOutput().getType()).getShape();
+        bool last = conv.getLayout() == nn::Layout::channels_last;
+        int64_t channels = last ? out.back() / conv.getGroup() : 1;
         set(kernel, "conv.threads",
-            {{"rows", 1}, {"columns", 1}, {"split_border", 0}});
-      if (isa<nn::MatmulOp>(op))
+            {{"rows", 1},
+             {"columns", columns(conv.getOutput(), channels)},
+             {"split_border", 0}});
+      }
+      if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
+        auto out =
+            cast<RankedTensorType>(matmul.getOutput().getType()).getShape();
+        int64_t neighbours = matmul.getTransB() ? 1 : out.back();
         set(kernel, "gemm.threads",
-            {{"rows", 1}, {"columns", 1}, {"repack", 0}});
+            {{"rows", 1},
+             {"columns", columns(matmul.getOutput(), neighbours)},
+             {"repack", 0}});
+      }
     });
   }
 

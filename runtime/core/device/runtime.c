@@ -43,3 +43,22 @@
 #define atan2(x, y) ((double)adze_atan2f((float)(x), (float)(y)))
 
 #include "double_math.h"
+
+/* Remainders, exactly: y, doubled while it is not above x, is subtracted and
+   halved again; none of these steps rounds. */
+#define ADZE_REMAINDER(name, type, magnitude, sign, nan)                       \
+  type name(type x, type y) {                                                  \
+    type rest = magnitude(x), divisor = magnitude(y), part = divisor;          \
+    if (!(divisor > 0) || !(rest - rest == 0) || y != y)                       \
+      return nan;                                                              \
+    while (part <= rest * (type)0.5)                                           \
+      part += part;                                                            \
+    for (; part >= divisor; part *= (type)0.5)                                 \
+      if (rest >= part)                                                        \
+        rest -= part;                                                          \
+    return sign(rest, x);                                                      \
+  }
+ADZE_REMAINDER(adze_fmodf, float, __builtin_fabsf, __builtin_copysignf,
+               __builtin_nanf(""))
+ADZE_REMAINDER(adze_fmod, double, __builtin_fabs, __builtin_copysign,
+               __builtin_nan(""))
