@@ -46,7 +46,7 @@ static void land(const Warp &warp, const CopyAsync &copy, unsigned agent,
   markWritten(launchOf(warp), {Space::Shared, to, copy.block, copy.offset},
               copy.bytes);
   asyncWriteEnds(*copy.block, copy.offset, copy.bytes, agent, time, copy.site,
-                 false);
+                 0);
 }
 
 void landCopies(const Warp &warp, unsigned lane, uint32_t before,

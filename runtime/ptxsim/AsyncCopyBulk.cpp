@@ -249,6 +249,10 @@ static void load(Launch &launch, BulkCopy &copy) {
         });
   }
   Swizzle swizzle = copy.tensor ? copy.map.swizzleMode() : Swizzle::none;
+  uint8_t flags = Shadow::asyncProxy;
+  if (copy.tensor)
+    flags |=
+        uint8_t(Shadow::tensor | unsigned(swizzle) << Shadow::swizzleShift);
   for (BulkCopy::Destination &to : copy.destinations) {
     char *shared = to.block->shared;
     if (swizzle == Swizzle::none)
@@ -263,7 +267,7 @@ static void load(Launch &launch, BulkCopy &copy) {
     Mbarrier *barrier = findMbarrier(*to.barrier.block, to.barrier.offset);
     if (barrier)
       asyncWriteEnds(*to.block, to.offset, copy.bytes, barrier->agent,
-                     barrier->time() + 1, copy.instruction->index, true);
+                     barrier->time() + 1, copy.instruction->index, flags);
     completeBytes(*copy.warp, *copy.instruction, copy.lane, to.barrier,
                   copy.bytes, to.phase);
   }

@@ -267,7 +267,7 @@ void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
 
 void asyncWriteEnds(Block &block, uint32_t offset, uint32_t bytes,
                     unsigned agent, uint32_t time, uint32_t site,
-                    bool asyncProxy) {
+                    uint8_t flags) {
   BlockAsync &async = asyncOf(block);
   if (!async.checked)
     return;
@@ -279,7 +279,7 @@ void asyncWriteEnds(Block &block, uint32_t offset, uint32_t bytes,
     entry.writeTime = time;
     entry.writeMask = 15;
     entry.writeSite = site;
-    entry.flags = asyncProxy ? Shadow::asyncProxy : 0;
+    entry.flags = flags;
   }
 }
 

@@ -57,6 +57,8 @@ struct Knowledge {
 /// What is known of a block's shared memory. Words are 4 bytes, chunks 16.
 struct Shadow {
   static constexpr uint8_t asyncProxy = 1, atomic = 2;
+  /// A tensor copy wrote it; the swizzle mode is in the bits above.
+  static constexpr uint8_t tensor = 4, swizzleShift = 4;
   struct Word {
     uint32_t writeTime = 0; ///< 0: never written
     uint32_t writeSite = 0; ///< instruction
@@ -107,10 +109,11 @@ void fenceAsyncProxy(const Warp &warp);
 void asyncWriteBegins(const Warp &warp, const Instruction &instruction,
                       int lane, Block &block, uint32_t offset, uint32_t bytes,
                       uint32_t number);
-/// It has written them, in the name of `agent` at `time`.
+/// It has written them, in the name of `agent` at `time`; `flags` are those of
+/// Shadow::Word.
 void asyncWriteEnds(Block &block, uint32_t offset, uint32_t bytes,
                     unsigned agent, uint32_t time, uint32_t site,
-                    bool asyncProxy);
+                    uint8_t flags);
 /// Fails unless the async proxy may read these bytes for this warp (wgmma,
 /// copies from shared memory).
 /// `what` names the reader in messages.

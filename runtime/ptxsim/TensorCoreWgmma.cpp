@@ -77,15 +77,31 @@ static void checkDescriptor(const Warp &warp, const Instruction &instruction,
              "), which is not in the first row of the " + std::to_string(span) +
              "-byte swizzle pattern, which repeats every " +
              std::to_string(period) + " bytes; align the tile to that");
+  unsigned rows = operand.name[8] == 'A' ? 64 : operand.count;
+  uint32_t extent =
+      operand.mnMajor ? std::min(span, rows * operand.bytes) : bytesOfK;
+  if (d.start % span + extent > span)
+    fail(warp, instruction, -1, HazardKind::Misaligned,
+         of + " starts " + std::to_string(d.start % span) + " bytes into the " +
+             std::to_string(span) +
+             "-byte row of the swizzle pattern, so that "
+             "the " +
+             std::to_string(extent) +
+             " bytes of the instruction run over its end into the next row");
   unsigned perRow = operand.mnMajor ? span / operand.bytes : 8;
-  unsigned groups = operand.name[8] == 'A' ? 64 : operand.count;
   uint32_t step = operand.mnMajor ? d.leading : d.stride;
-  if (groups > perRow && step < period)
+  if (rows > perRow && step < period)
     fail(warp, instruction, -1, HazardKind::IllegalInstruction,
          of + " has a " + (operand.mnMajor ? "leading" : "stride") +
              " byte offset of " + std::to_string(step) + ", less than the " +
              std::to_string(period) +
              " bytes of an atom of its swizzle mode: atoms overlap");
+}
+
+static std::string modeName(Swizzle swizzle) {
+  if (swizzle == Swizzle::none)
+    return "none";
+  return std::to_string(swizzleSpan(swizzle)) + " bytes";
 }
 
 /// Reads an operand as floats or integers: element (row, k) to
@@ -121,6 +137,15 @@ static void readOperand(Warp &warp, const Instruction &instruction,
       chunks.push_back(uint16_t(at / 16));
       if (shadow) {
         const Shadow::Word &word = shadow->words[at / 4];
+        Swizzle written = Swizzle(word.flags >> Shadow::swizzleShift);
+        if ((word.flags & Shadow::tensor) &&
+            written != operand.descriptor.swizzle)
+          fail(warp, instruction, -1, HazardKind::IllegalInstruction,
+               std::string("the descriptor of ") + operand.name +
+                   " has swizzle mode " + modeName(operand.descriptor.swizzle) +
+                   ", but its bytes at shared byte " + std::to_string(at) +
+                   " were copied with " + modeName(written) + " by " +
+                   describe(programOf(warp), word.writeSite));
         if (!firstWord)
           firstWord = &word;
         else if ((word.flags & firstWord->flags & Shadow::asyncProxy) &&

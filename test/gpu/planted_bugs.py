@@ -120,11 +120,11 @@ HOPPER = [
                    ((bits >> STRIDE & 0x3fff) >> 1) << STRIDE), r"atoms overlap|mixes bytes|race",
         numbers=True),
     Bug("descriptor starts 16 bytes late", r"(or\.b64 [^;]*?, )(-?\d{12,});",
-        descriptor(lambda bits: bits + 1), numbers=True),
+        descriptor(lambda bits: bits + 1), r"into the next row", numbers=True),
     Bug("descriptor starts 128 bytes late", r"(or\.b64 [^;]*?, )(-?\d{12,});",
         descriptor(lambda bits: bits + 8), r"swizzle pattern", numbers=True),
     Bug("descriptor's swizzle is another", r"(or\.b64 [^;]*?, )(-?\d{12,});",
-        descriptor(lambda bits: bits ^ 3 << SWIZZLE), numbers=True),
+        descriptor(lambda bits: bits ^ 3 << SWIZZLE), r"were copied with"),
     Bug("too many arrivals", r"(mbarrier\.arrive\.expect_tx[^\n]*?_, (\[[^\]]*\]), \d+;)",
         lambda match: match.group(1) + " mbarrier.arrive.shared::cta.b64 _, " + match.group(2) +
         ";"),
