@@ -1,7 +1,7 @@
 // RUN: adze-opt %s | adze-opt | FileCheck %s
 
 // CHECK: tile.kernel @scale(%{{.*}}: memref<256xf32>, %{{.*}}: memref<256xf32>)
-// CHECK-SAME: attributes {block = 128 : i64, doc = "y = 2 x", grid = array<i64: 2, 1, 1>}
+// CHECK-SAME: attributes {block = 128 : i64, doc = "y = 2 x", grid = array<i64: 2, 1, 1>, shared_bytes = 0 : i64}
 tile.kernel @scale(%x: memref<256xf32>, %y: memref<256xf32>) attributes {grid = array<i64: 2, 1, 1>, block = 128 : i64, doc = "y = 2 x"} {
   // CHECK: tile.return
   tile.return

@@ -149,6 +149,37 @@ def epilogue(dtype, kind, m, n, k, schedule=""):
                 output, reference, schedule, out_type)
 
 
+def wgmma_cases():
+    """Warp groups with TMA: every tile and transpose with tails in M, N and K,
+    more tiles than blocks, parts of K, epilogues, batches."""
+    cases, chips = [], ("sm_90a",)
+    form = "gemm.wgmma,tile={}x64,stages={},split_k={}".format
+    for tile in ("64x64", "64x128", "64x256", "128x64", "128x128", "128x256",
+                 "256x64", "256x128"):
+        for ta in (False, True):
+            for tb in (False, True):
+                cases.append(gemm("bf16", 200, 328, 136, ta, tb,
+                                  form(tile, 3, 1), chips))
+    cases.append(gemm("bf16", 512, 512, 512, False, True,
+                      form("128x256", 4, 1), chips))
+    cases.append(gemm("f16", 1024, 2048, 72, False, False,
+                      form("64x128", 4, 1), chips))
+    cases.append(gemm("bf16", 72, 64, 1024, False, False, form("64x64", 4, 4),
+                      chips))
+    for kind in ("bias", "gelu", "residual", "cast", "transpose",
+                 "column-bias"):
+        cases.append(epilogue("bf16", kind, 136, 72, 80,
+                              form("128x64", 2, 1)))
+        cases.append(epilogue("f16", kind, 200, 264, 80,
+                              form("128x256", 3, 1)))
+    for a, b in (([3, 136, 40], [3, 40, 72]), ([2, 3, 72, 64], [3, 64, 40]),
+                 ([2, 1, 64, 64], [1, 3, 64, 72])):
+        cases.append(batched("bf16", a, b, form("64x64", 2, 1)))
+    for case in cases:
+        case.chips = chips
+    return cases
+
+
 def all_cases():
     cases = []
     shapes = [(64, 64, 64), (129, 65, 71), (7, 257, 129), (1, 64, 33),
@@ -196,12 +227,7 @@ def all_cases():
         s = f"gemm.flat,split={split}"
         cases.append(gemm("f32", 5, 130, 300, False, True, s))
         cases.append(gemm("bf16", 16, 66, 1024, True, True, s))
-    for tb in (False, True):
-        cases.append(gemm("bf16", 256, 256, 128, False, tb, "gemm.wgmma",
-                          chips=("sm_90a",)))
-        cases.append(gemm("f16", 200, 264, 72, False, tb, "gemm.wgmma",
-                          chips=("sm_90a",)))
-    return cases
+    return cases + wgmma_cases()
 
 
 # ===------------------------------------------------------------------------===#
