@@ -97,6 +97,6 @@ struct ReturnPattern final : ConvertOpToLLVMPattern<func::ReturnOp> {
 } // namespace
 
 void adze::codegen::populateFunctionPatterns(const LLVMTypeConverter &converter,
-                                          RewritePatternSet &patterns) {
+                                             RewritePatternSet &patterns) {
   patterns.add<FunctionPattern, CallPattern, ReturnPattern>(converter);
 }

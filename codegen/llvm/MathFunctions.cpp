@@ -170,7 +170,7 @@ void adze::codegen::callMathFunctions(ModuleOp module) {
 }
 
 void adze::codegen::populateMathPatterns(const LLVMTypeConverter &converter,
-                                      RewritePatternSet &patterns) {
+                                         RewritePatternSet &patterns) {
   populateMathToLLVMConversionPatterns(converter, patterns);
   math::populateExpansionPatterns(patterns, {"fpowi"});
   patterns

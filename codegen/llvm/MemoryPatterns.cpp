@@ -429,7 +429,7 @@ void adze::codegen::useBarePointers(LLVMTypeConverter &converter) {
 }
 
 void adze::codegen::populateMemoryPatterns(const LLVMTypeConverter &converter,
-                                        RewritePatternSet &patterns) {
+                                           RewritePatternSet &patterns) {
   // Above the benefit of upstream's vector patterns, which expect descriptors.
   PatternBenefit benefit = 10;
   patterns.add<LoadPattern<memref::LoadOp>, LoadPattern<vector::LoadOp>,

@@ -21,7 +21,7 @@ llvm::Error codegen::makeError(const Twine &text) {
 }
 
 llvm::Error codegen::runStep(MLIRContext *context, StringRef what,
-                          llvm::function_ref<LogicalResult()> step) {
+                             llvm::function_ref<LogicalResult()> step) {
   std::string text;
   LogicalResult result = mlir::failure();
   {

@@ -56,8 +56,8 @@ void initializeTarget() {
   });
 }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(StringRef chip,
-                                                                   int isa) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(StringRef chip, int isa) {
   initializeTarget();
   llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string error;
@@ -158,9 +158,8 @@ llvm::Expected<PtxModule> adze::emitPtx(ModuleOp module, StringRef chip) {
   if (!machine)
     return machine.takeError();
   OwningOpRef<ModuleOp> device = ptx::deviceModule(module);
-  if (llvm::Error error =
-          runStep(module.getContext(), "the lowering to PTX",
-                  [&] { return ptx::lowerToLLVM(*device); }))
+  if (llvm::Error error = runStep(module.getContext(), "the lowering to PTX",
+                                  [&] { return ptx::lowerToLLVM(*device); }))
     return error;
   llvm::LLVMContext context;
   auto translated = translate(*device, context, **machine);

@@ -58,11 +58,10 @@ void convertTypes(LLVMTypeConverter &converter) {
     if (!type.hasStaticShape())
       return Type();
     unsigned space = ptx::globalSpace;
-    if (auto number =
-            dyn_cast_or_null<IntegerAttr>(type.getMemorySpace()))
+    if (auto number = dyn_cast_or_null<IntegerAttr>(type.getMemorySpace()))
       space = number.getInt() == ptx::localSpace ? 0 : number.getInt();
-    else if (auto gpuSpace = dyn_cast_or_null<gpu::AddressSpaceAttr>(
-                 type.getMemorySpace()))
+    else if (auto gpuSpace =
+                 dyn_cast_or_null<gpu::AddressSpaceAttr>(type.getMemorySpace()))
       space = gpuSpace.getValue() == gpu::AddressSpace::Workgroup ? 3
               : gpuSpace.getValue() == gpu::AddressSpace::Private ? 0
                                                                   : space;
@@ -133,11 +132,10 @@ private:
       function->setAttr(Dialect::getMinctasmAttrName(),
                         rewriter.getI32IntegerAttr(blocks.getInt()));
     if (auto cluster = op.getCluster())
-      function->setAttr(
-          Dialect::getClusterDimAttrName(),
-          rewriter.getDenseI32ArrayAttr(
-              {int32_t((*cluster)[0]), int32_t((*cluster)[1]),
-               int32_t((*cluster)[2])}));
+      function->setAttr(Dialect::getClusterDimAttrName(),
+                        rewriter.getDenseI32ArrayAttr(
+                            {int32_t((*cluster)[0]), int32_t((*cluster)[1]),
+                             int32_t((*cluster)[2])}));
     bool restrict = op->hasAttr("adze.restrict");
     for (auto [index, type] : llvm::enumerate(op.getArgumentTypes())) {
       auto set = [&, i = index](StringRef name, Attribute value) {
@@ -227,8 +225,8 @@ void callRemainders(ModuleOp device) {
       function.setPrivate();
     }
     builder.setInsertionPoint(op);
-    auto call = func::CallOp::create(builder, op.getLoc(), function,
-                                     op.getOperands());
+    auto call =
+        func::CallOp::create(builder, op.getLoc(), function, op.getOperands());
     op.replaceAllUsesWith(call.getResult(0));
     op.erase();
   }
@@ -241,11 +239,11 @@ void addDynamicShared(ModuleOp device) {
   if (!wanted)
     return;
   OpBuilder builder = OpBuilder::atBlockBegin(device.getBody());
-  LLVM::GlobalOp::create(
-      builder, device.getLoc(),
-      LLVM::LLVMArrayType::get(builder.getI8Type(), 0), /*isConstant=*/false,
-      LLVM::Linkage::External, ptx::dynamicShared, Attribute(),
-      /*alignment=*/1024, /*addrSpace=*/3);
+  LLVM::GlobalOp::create(builder, device.getLoc(),
+                         LLVM::LLVMArrayType::get(builder.getI8Type(), 0),
+                         /*isConstant=*/false, LLVM::Linkage::External,
+                         ptx::dynamicShared, Attribute(),
+                         /*alignment=*/1024, /*addrSpace=*/3);
 }
 
 LogicalResult convert(ModuleOp device) {
@@ -258,7 +256,8 @@ LogicalResult convert(ModuleOp device) {
   // the type of any other buffer. The casts there and back vanish.
   converter.addTargetMaterialization([](OpBuilder &builder,
                                         LLVM::LLVMPointerType type,
-                                        ValueRange inputs, Location loc) -> Value {
+                                        ValueRange inputs,
+                                        Location loc) -> Value {
     if (inputs.size() != 1 ||
         !isa<LLVM::LLVMPointerType>(inputs.front().getType()))
       return {};

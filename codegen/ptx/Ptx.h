@@ -17,18 +17,18 @@ namespace adze {
 
 /// One `.entry` of a PTX module.
 struct PtxKernel {
-  std::string name;     ///< symbol of the tile.kernel and of the entry
-  int64_t grid[3];      ///< blocks in x, y, z
-  int64_t block;        ///< threads of a block
-  int64_t cluster[3];   ///< blocks of a cluster; all 1: no cluster
-  int64_t sharedBytes;  ///< dynamic shared memory of a block
+  std::string name;    ///< symbol of the tile.kernel and of the entry
+  int64_t grid[3];     ///< blocks in x, y, z
+  int64_t block;       ///< threads of a block
+  int64_t cluster[3];  ///< blocks of a cluster; all 1: no cluster
+  int64_t sharedBytes; ///< dynamic shared memory of a block
 };
 
 /// The kernels of a module for one chip.
 struct PtxModule {
-  std::string chip; ///< "sm_90a"
-  int isa = 0;      ///< PTX ISA of the text: 80 for 8.0
-  std::string text; ///< depends on the module and the chip alone
+  std::string chip;               ///< "sm_90a"
+  int isa = 0;                    ///< PTX ISA of the text: 80 for 8.0
+  std::string text;               ///< depends on the module and the chip alone
   std::vector<PtxKernel> kernels; ///< in the order of the module
 };
 

@@ -154,8 +154,7 @@ Value ptx::rootOf(Value buffer) {
   return buffer;
 }
 
-/// A function of runtime/core computes from its arguments alone.
-static bool isPureCall(Operation *op) {
+bool ptx::isRuntimeCall(Operation *op) {
   auto call = dyn_cast<func::CallOp>(op);
   if (!call)
     return false;
@@ -189,8 +188,8 @@ std::optional<SmallVector<Access>> ptx::accessesIn(Operation *op) {
           true);
     else if (!isa<memref::AllocaOp, func::FuncOp>(inner) &&
              !inner->hasTrait<OpTrait::HasRecursiveMemoryEffects>() &&
-             !inner->hasTrait<OpTrait::IsTerminator>() && !isPureCall(inner) &&
-             !isMemoryEffectFree(inner))
+             !inner->hasTrait<OpTrait::IsTerminator>() &&
+             !isRuntimeCall(inner) && !isMemoryEffectFree(inner))
       return WalkResult::interrupt();
     return WalkResult::advance();
   });
@@ -332,9 +331,9 @@ static std::optional<SmallVector<Interval>> coverOf(const Access &write,
       return std::nullopt;
     auto [value, coefficient] = index.terms.front();
     auto argument = dyn_cast<BlockArgument>(value);
-    auto loop = argument ? dyn_cast<scf::ForOp>(
-                               argument.getOwner()->getParentOp())
-                         : scf::ForOp();
+    auto loop = argument
+                    ? dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp())
+                    : scf::ForOp();
     if (!loop || argument != loop.getInductionVar() ||
         !scope->isProperAncestor(loop) || coefficient != 1 ||
         !used.insert(value).second)
@@ -343,8 +342,8 @@ static std::optional<SmallVector<Interval>> coverOf(const Access &write,
     Interval range = rangeOf(value);
     if (!step || *step > lanes || !range.isBounded())
       return std::nullopt;
-    cover.push_back({range.low + index.constant,
-                     range.high + index.constant + lanes - 1});
+    cover.push_back(
+        {range.low + index.constant, range.high + index.constant + lanes - 1});
   }
   return cover;
 }

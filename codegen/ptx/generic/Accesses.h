@@ -46,6 +46,10 @@ struct Access {
 /// Behind views of the same memory.
 mlir::Value rootOf(mlir::Value buffer);
 
+/// A call of a function of runtime/core, which computes from its arguments
+/// alone.
+bool isRuntimeCall(mlir::Operation *op);
+
 /// The accesses in an operation and all regions of it; nothing if one of the
 /// operations has effects that cannot be told.
 std::optional<llvm::SmallVector<Access>> accessesIn(mlir::Operation *op);

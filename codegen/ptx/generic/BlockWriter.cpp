@@ -125,8 +125,8 @@ void BlockWriter::writeAlone(Operation *op) {
   for (Value result : op->getResults())
     slots.push_back(w.sharedArray(MemRefType::get({1}, result.getType())));
   Value zero = w.index(0);
-  Value isFirst = arith::CmpIOp::create(
-      w.b, w.loc(), arith::CmpIPredicate::eq, w.threadId(), zero);
+  Value isFirst = arith::CmpIOp::create(w.b, w.loc(), arith::CmpIPredicate::eq,
+                                        w.threadId(), zero);
   if (!slots.empty())
     barrier(); // the last readers of the slots
   for (Value operand : op->getOperands())
@@ -142,8 +142,8 @@ void BlockWriter::writeAlone(Operation *op) {
   if (!slots.empty())
     barrier();
   for (auto [slot, result] : llvm::zip_equal(slots, op->getResults()))
-    w.map.map(result, memref::LoadOp::create(w.b, w.loc(), slot, zero)
-                          .getResult());
+    w.map.map(result,
+              memref::LoadOp::create(w.b, w.loc(), slot, zero).getResult());
 }
 
 void BlockWriter::writeUniform(scf::ForOp loop) {
@@ -206,7 +206,8 @@ void BlockWriter::writeUniform(scf::IfOp branch) {
   after.reads.insert_range(before.reads);
   after.writes.insert_range(before.writes);
   pending = after;
-  for (auto [from, to] : llvm::zip_equal(branch.getResults(), copy.getResults()))
+  for (auto [from, to] :
+       llvm::zip_equal(branch.getResults(), copy.getResults()))
     w.map.map(from, to);
 }
 
@@ -352,8 +353,8 @@ void BlockWriter::writeShared(scf::ForOp loop) {
   while (facts.privates.empty() && loop.getNumRegionIterArgs() == 0 &&
          tripsOf(nest.back())) {
     Block *body = nest.back().getBody();
-    auto inner = dyn_cast_or_null<scf::ForOp>(
-        body->getTerminator()->getPrevNode());
+    auto inner =
+        dyn_cast_or_null<scf::ForOp>(body->getTerminator()->getPrevNode());
     if (!inner || !tripsOf(inner) || inner.getNumRegionIterArgs() > 0 ||
         !llvm::all_of(body->without_terminator(), [&](Operation &op) {
           return &op == inner || isPure(&op);
@@ -372,8 +373,8 @@ void BlockWriter::writeShared(scf::ForOp loop) {
     int64_t total = 1;
     for (scf::ForOp one : nest)
       total *= *tripsOf(one);
-    auto shared = scf::ForOp::create(b, loc, thread, w.index(total),
-                                     w.index(threads));
+    auto shared =
+        scf::ForOp::create(b, loc, thread, w.index(total), w.index(threads));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(shared.getBody()->getTerminator());
     w.mapIterations(shared.getInductionVar(), nest);
@@ -392,18 +393,17 @@ void BlockWriter::writeShared(scf::ForOp loop) {
         neutral(b, loc, how[i], loop.getInitArgs()[i].getType()));
   }
   Value step = w.mapped(loop.getStep());
-  Value from = arith::AddIOp::create(
-      b, loc, w.mapped(loop.getLowerBound()),
-      arith::MulIOp::create(b, loc, thread, step));
+  Value from =
+      arith::AddIOp::create(b, loc, w.mapped(loop.getLowerBound()),
+                            arith::MulIOp::create(b, loc, thread, step));
   Value stride = arith::MulIOp::create(b, loc, step, w.index(threads));
-  auto shared = scf::ForOp::create(b, loc, from,
-                                   w.mapped(loop.getUpperBound()), stride,
-                                   partials);
+  auto shared = scf::ForOp::create(b, loc, from, w.mapped(loop.getUpperBound()),
+                                   stride, partials);
   {
     OpBuilder::InsertionGuard guard(b);
     w.map.map(loop.getInductionVar(), shared.getInductionVar());
-    for (auto [before, after] : llvm::zip_equal(loop.getRegionIterArgs(),
-                                                shared.getRegionIterArgs()))
+    for (auto [before, after] :
+         llvm::zip_equal(loop.getRegionIterArgs(), shared.getRegionIterArgs()))
       w.map.map(before, after);
     if (partials.empty()) {
       b.setInsertionPoint(shared.getBody()->getTerminator());

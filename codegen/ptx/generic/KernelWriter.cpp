@@ -171,8 +171,7 @@ void KernelWriter::makeLocal(Value buffer) {
 
 Value KernelWriter::sharedArray(MemRefType type) {
   type = inSpace(type, b.getI64IntegerAttr(3));
-  std::string name =
-      (kernel.getSymName() + "_shared" + Twine(arrays++)).str();
+  std::string name = (kernel.getSymName() + "_shared" + Twine(arrays++)).str();
   OpBuilder::InsertionGuard outside(module);
   module.setInsertionPoint(kernel);
   memref::GlobalOp::create(module, loc(), name, module.getStringAttr("private"),

@@ -62,7 +62,7 @@ public:
   /// argument of the function, or a global.
   struct Finished {
     tile::KernelOp kernel;
-    llvm::SmallVector<mlir::Value> arguments;  ///< null where `globals` says
+    llvm::SmallVector<mlir::Value> arguments; ///< null where `globals` says
     llvm::SmallVector<std::string> globals;
   };
   Finished finish();

@@ -48,9 +48,7 @@ constexpr int64_t accessBytes = 16;
 /// The alignment of a buffer in the host program, up to the widest access.
 int64_t alignmentOf(Value buffer) {
   int64_t alignment = accessBytes;
-  auto shift = [&](int64_t bytes) {
-    alignment = std::gcd(alignment, bytes);
-  };
+  auto shift = [&](int64_t bytes) { alignment = std::gcd(alignment, bytes); };
   while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>()) {
     if (auto bytes = dyn_cast<memref::ViewOp>(view.getOperation())) {
       shift(getConstantIntValue(bytes.getByteShift()).value_or(1));
@@ -134,8 +132,8 @@ void sortForStores(Band &band) {
     for (const Access &access : *accesses)
       if (access.isWrite && !band.privates.contains(access.root))
         stride = std::max(
-            stride, std::abs(strideOf(access, loop.getInductionVar())
-                                 .value_or(0)));
+            stride,
+            std::abs(strideOf(access, loop.getInductionVar()).value_or(0)));
     order.push_back({stride, loop});
   }
   llvm::stable_sort(order, [](auto &a, auto &b) { return a.first > b.first; });
@@ -203,7 +201,7 @@ private:
 
   /// Whether an operation may be repeated in every kernel that needs it.
   bool isRepeatable(Operation *op) {
-    if (isPure(op) || isa<memref::GetGlobalOp>(op))
+    if (isPure(op) || isa<memref::GetGlobalOp>(op) || isRuntimeCall(op))
       return op->getNumRegions() == 0;
     if (isa<memref::LoadOp>(op))
       return !written.contains(rootOf(op->getOperand(0)));
@@ -321,14 +319,13 @@ private:
       }
     });
     bool wide = shared >= 32;
-    plan.byBlocks =
-        wide && (privateBytes > 0 || (readsAlong && !readsAcross) ||
-                 (band.iterations < 128 && work >= 256));
+    plan.byBlocks = wide && (privateBytes > 0 || (readsAlong && !readsAcross) ||
+                             (band.iterations < 128 && work >= 256));
     if (privateBytes > threadBytes && shared >= 2)
       plan.byBlocks = true;
     if (plan.byBlocks) {
-      plan.threads = std::clamp<int64_t>(llvm::PowerOf2Ceil(shared) / 2, 32,
-                                         256);
+      plan.threads =
+          std::clamp<int64_t>(llvm::PowerOf2Ceil(shared) / 2, 32, 256);
       return plan;
     }
     if (band.iterations >= (1 << 18))
@@ -353,8 +350,7 @@ private:
     while (plan.threads > 32 && units <= plan.threads / 2)
       plan.threads /= 2;
     int64_t blocks = llvm::divideCeil(units, plan.threads);
-    KernelWriter w(function, kernelName(suffix), blocks, plan.threads,
-                   builder);
+    KernelWriter w(function, kernelName(suffix), blocks, plan.threads, builder);
     OpBuilder &b = w.b;
     Value number = arith::AddIOp::create(
         b, w.loc(),
@@ -362,17 +358,16 @@ private:
         w.threadId());
     OpBuilder::InsertionGuard guard(b);
     if (units % plan.threads != 0) {
-      Value inside =
-          arith::CmpIOp::create(b, w.loc(), arith::CmpIPredicate::ult, number,
-                                w.index(units));
+      Value inside = arith::CmpIOp::create(
+          b, w.loc(), arith::CmpIPredicate::ult, number, w.index(units));
       auto branch = scf::IfOp::create(b, w.loc(), inside, false);
       b.setInsertionPointToStart(branch.thenBlock());
     }
     for (Value buffer : band.privates)
       w.makeLocal(buffer);
     if (plan.perThread > 1)
-      number = arith::MulIOp::create(b, w.loc(), number,
-                                     w.index(plan.perThread));
+      number =
+          arith::MulIOp::create(b, w.loc(), number, w.index(plan.perThread));
     w.mapIterations(number, band.loops);
     Value innermost = band.loops.back().getInductionVar();
     Value first = w.map.lookup(innermost);
@@ -382,9 +377,9 @@ private:
       step = *known;
     for (int64_t k = 0; k < plan.perThread; ++k) {
       if (k > 0)
-        w.map.map(innermost, arith::AddIOp::create(b, w.loc(), first,
-                                                   w.index(k * step))
-                                 .getResult());
+        w.map.map(innermost,
+                  arith::AddIOp::create(b, w.loc(), first, w.index(k * step))
+                      .getResult());
       cloneNest(band, [&](Operation *op) { w.clone(op); });
     }
     kernels.push_back(w.finish());
@@ -403,8 +398,7 @@ private:
   }
 
   /// An iteration of the band to a block; without a band, all to one.
-  void writeBlocks(Phase &phase, Band band, int64_t threads,
-                   StringRef suffix) {
+  void writeBlocks(Phase &phase, Band band, int64_t threads, StringRef suffix) {
     KernelWriter w(function, kernelName(suffix),
                    band.loops.empty() ? 1 : band.iterations, threads, builder);
     for (Value buffer : band.privates)
@@ -437,14 +431,16 @@ private:
         bytes += bytesOf(array.getType());
     }
     bool isKnown = accessesIn(function).has_value();
-    int64_t threads =
-        isKnown && bytes <= sharedBytes ? blockThreads(all) : 1;
+    int64_t threads = isKnown && bytes <= sharedBytes ? blockThreads(all) : 1;
     if (threads > 1)
       return writeBlocks(all, Band(), threads, suffix);
     KernelWriter w(function, kernelName(suffix), 1, 1, builder);
     for (Operation *op : all)
       w.clone(op);
-    report("no loop is proved to be parallel; one thread does it all");
+    if (!function.getOps<scf::ForOp>().empty() ||
+        !function.getOps<scf::WhileOp>().empty() ||
+        !function.getOps<scf::IfOp>().empty())
+      report("no loop is proved to be parallel; one thread does it all");
     kernels.push_back(w.finish());
   }
 
@@ -458,8 +454,7 @@ private:
   SmallVector<KernelWriter::Finished> kernels;
 };
 
-struct MapToThreadsPass final
-    : adze::impl::MapToThreadsBase<MapToThreadsPass> {
+struct MapToThreadsPass final : adze::impl::MapToThreadsBase<MapToThreadsPass> {
   using MapToThreadsBase::MapToThreadsBase;
 
   void runOnOperation() override {
@@ -485,8 +480,7 @@ struct MapToThreadsPass final
   }
 
 private:
-  LogicalResult mapFunction(func::FuncOp function,
-                            ArrayRef<func::CallOp> sites,
+  LogicalResult mapFunction(func::FuncOp function, ArrayRef<func::CallOp> sites,
                             SmallVector<std::string> &serial) {
     if (Attribute tiles = function->getAttr("adze.tile")) {
       // One kernel, or several that run one after the other.
@@ -516,12 +510,12 @@ private:
       OpBuilder b(call);
       for (KernelWriter::Finished &finished : kernels) {
         SmallVector<Value> operands;
-        for (auto [argument, global, type] : llvm::zip_equal(
-                 finished.arguments, finished.globals,
-                 finished.kernel.getArgumentTypes())) {
+        for (auto [argument, global, type] :
+             llvm::zip_equal(finished.arguments, finished.globals,
+                             finished.kernel.getArgumentTypes())) {
           if (argument)
-            operands.push_back(call.getOperand(
-                cast<BlockArgument>(argument).getArgNumber()));
+            operands.push_back(
+                call.getOperand(cast<BlockArgument>(argument).getArgNumber()));
           else
             operands.push_back(
                 memref::GetGlobalOp::create(b, call.getLoc(), type, global));
