@@ -273,7 +273,8 @@ def gpu_jobs(context):
         return [Job("gpu", "tools for GPUs", 1, lambda text=str(missing): [
             Result("tools for GPUs", FAILED, text)])]
     environment = dict(os.environ, PATH=os.pathsep.join([*folders, os.environ["PATH"]]))
-    jobs = []
+    jobs = [google_tests(context, "gpu", name, 5, context.build / "test/ptxsim" / name)
+            for name in ("adze-ptxsim-parts-tests", "adze-ptxsim-kernel-tests")]
     for script, arguments, cost in GPU_SCRIPTS:
         if (here / script).exists():
             words = [word.format(adze=context.adze, build=context.build) for word in arguments]
