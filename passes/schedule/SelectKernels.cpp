@@ -7,11 +7,12 @@
 ///
 /// \file
 /// Every call of a kernel that a family can compute gets the text of the best
-/// schedule that fits. The families' constants may be larger than the weights
-/// that they stand for; all calls share one budget of flash, so the choice is
-/// one over the whole program: each call starts with its cheapest schedule, and
-/// while the sum is too large the exchange that costs least for a byte saved is
-/// made.
+/// schedule that fits (with no more scratch than the module's
+/// `adze.scratch_limit`, if it has one). The families' constants may be larger
+/// than the weights that they stand for; all calls share one budget of flash,
+/// so the choice is one over the whole program: each call starts with its
+/// cheapest schedule, and while the sum is too large the exchange that costs
+/// least for a byte saved is made.
 ///
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
@@ -85,6 +86,8 @@ public:
 
 private:
   void addOptions(Choice &choice);
+  /// All schedules within the limit of scratch, or all if none keeps it.
+  std::vector<Candidate> candidatesFor(const Problem &problem);
   /// Options that keep weights of few bits packed, perhaps with an addition
   /// behind them.
   void addNarrow(Choice &choice, const ConvolutionProblem &problem,
@@ -151,11 +154,13 @@ void Selection::addNarrow(Choice &choice, const ConvolutionProblem &problem,
   auto narrow = withNarrowWeights(problem);
   if (!narrow)
     return;
-  for (const Candidate &candidate :
+  for (Candidate candidate :
        rankedCandidates(families, *narrow, machine, {}, *model)) {
     // Families that keep a byte for each weight have been asked already.
     if (candidate.features.constantBytes >= int64_t(problem.weights.size()))
       continue;
+    candidate.schedule.parameters["weight_bits"] =
+        std::get<ConvolutionProblem>(*narrow).weightBits; // for the report
     Option option;
     option.add(narrow, candidate);
     if (addition)
@@ -164,12 +169,21 @@ void Selection::addNarrow(Choice &choice, const ConvolutionProblem &problem,
   }
 }
 
+std::vector<Candidate> Selection::candidatesFor(const Problem &problem) {
+  if (auto limit = module->getAttrOfType<IntegerAttr>("adze.scratch_limit")) {
+    auto lean = rankedCandidates(families, problem, machine,
+                                 {-1, limit.getInt()}, *model);
+    if (!lean.empty())
+      return lean;
+  }
+  return rankedCandidates(families, problem, machine, {}, *model);
+}
+
 void Selection::addOptions(Choice &choice) {
   auto whole = std::make_shared<const Problem>(choice.problem.problem);
   if (addAccelerator(choice, whole))
     return;
-  for (const Candidate &candidate :
-       rankedCandidates(families, *whole, machine, {}, *model)) {
+  for (const Candidate &candidate : candidatesFor(*whole)) {
     Option option;
     option.add(whole, candidate);
     choice.options.push_back(std::move(option));
@@ -179,10 +193,9 @@ void Selection::addOptions(Choice &choice) {
     auto [first, second] = splitResidual(*convolution);
     auto plain = std::make_shared<const Problem>(std::move(first));
     auto sum = std::make_shared<const Problem>(second);
-    auto additions = rankedCandidates(families, *sum, machine, {}, *model);
+    auto additions = candidatesFor(*sum);
     if (!additions.empty())
-      for (const Candidate &candidate :
-           rankedCandidates(families, *plain, machine, {}, *model)) {
+      for (const Candidate &candidate : candidatesFor(*plain)) {
         Option option;
         option.add(plain, candidate);
         option.add(sum, additions[0]);
