@@ -284,7 +284,8 @@ private:
         if (!isShareable(loop, buffers))
           return;
         shares = true;
-        widest = std::max(widest, workOf(loop->getBlock()));
+        widest = std::max(widest, tripsOf(loop).value_or(8) *
+                                      workOf(loop.getBody()));
       });
     if (!shares)
       return 1;
