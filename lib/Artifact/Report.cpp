@@ -296,6 +296,31 @@ static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
   return text + peakTable(info) + bandText(info.memory);
 }
 
+/// How a GPU runs the kernels.
+static std::string gridTable(const CSource &source) {
+  if (source.chips.empty() || source.kernels.empty())
+    return "";
+  std::string text = fmt::format(
+      "<h2>Grids on {}</h2>\n<div class=\"wide\"><table><tr><th>kernel</th>"
+      "<th class=\"number\">blocks</th><th class=\"number\">threads of a "
+      "block</th><th class=\"number\">blocks of a cluster</th><th "
+      "class=\"number\">dynamic shared bytes</th></tr>\n",
+      escaped(source.chips.front()));
+  for (const CKernel &kernel : source.kernels)
+    text += fmt::format(
+        "<tr><td><code>{}</code><div class=\"doc\">{}{}</div></td><td "
+        "class=\"number\">{}</td><td class=\"number\">{}</td><td "
+        "class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
+        escaped(kernel.name), escaped(kernel.doc),
+        kernel.schedule.empty()
+            ? std::string()
+            : "<br><code>" + escaped(kernel.schedule) + "</code>",
+        fmt::join(kernel.grid, " &times; "), kernel.block,
+        fmt::join(kernel.cluster, " &times; "),
+        groupedDigits(kernel.sharedBytes));
+  return text + "</table></div>\n";
+}
+
 std::string adze::artifactReport(const ArtifactInfo &info,
                                  const CSource &source) {
   int64_t macs = 0;
@@ -316,7 +341,7 @@ std::string adze::artifactReport(const ArtifactInfo &info,
                "bytes of constants");
   text += fact(groupedDigits(int64_t(info.kernels.size())), "kernels");
   text += "</div>\n" + tensorTable(source) + memoryMap(info, source) +
-          kernelTable(info);
+          kernelTable(info) + gridTable(source);
   if (!info.options.empty()) {
     text += "<h2>Options</h2>\n<table>\n";
     for (const auto &[name, value] : info.options)
