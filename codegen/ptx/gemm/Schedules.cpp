@@ -113,8 +113,13 @@ static void addSimt(const GemmProblem &problem, std::vector<Schedule> &all) {
     s.sharedBytes = s.stages * shape.k * (shape.m + shape.n + 8) * 4;
     int64_t accumulators = shape.threadM * shape.threadN;
     int64_t staged = (shape.m + shape.n) * shape.k / s.threads;
-    s.registers = std::min<int64_t>(
-        255, accumulators + staged + 2 * (shape.threadM + shape.threadN) + 96);
+    // Edges and epilogues need addresses and conditions of their own.
+    bool hasEdges = problem.m % shape.m != 0 || problem.n % shape.n != 0 ||
+                    problem.k % shape.k != 0 || problem.batchCount() > 1;
+    int64_t others = hasEdges ? 144 : problem.epilogueOps > 0 ? 64 : 24;
+    s.registers = std::clamp<int64_t>(
+        accumulators + staged + 2 * (shape.threadM + shape.threadN) + others,
+        96, 255);
     all.push_back(s);
   }
 }
@@ -173,7 +178,11 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
     if (isTooLarge(shape.m, problem.m, 64) ||
         isTooLarge(shape.n, problem.n, 64))
       continue;
+    // Rows of odd length come element by element, each with an address.
+    bool isOdd = std::min(problem.a.alignment, problem.b.alignment) < 4;
     for (int64_t k : {32, 64}) {
+      if (isOdd && k > 32)
+        continue;
       for (int64_t stages : {2, 3, 4, 5}) {
         Schedule s;
         s.family = "gemm.mma_sync";
@@ -187,8 +196,6 @@ static void addMmaSync(const GemmProblem &problem, const GpuFacts &gpu,
         int64_t warpM = shape.m / shape.warpsM, warpN = shape.n / shape.warpsN;
         // Accumulators, two sets of fragments, addresses.
         int64_t accumulators = warpM * warpN / 32;
-        // Rows of odd length come element by element, each with an address.
-        bool isOdd = std::min(problem.a.alignment, problem.b.alignment) < 4;
         s.registers = std::min<int64_t>(
             255, accumulators + (warpM / 16 * 4 + warpN / 8 * 2) * 2 +
                      (isOdd ? 144 : 64));
