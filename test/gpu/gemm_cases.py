@@ -151,7 +151,7 @@ def epilogue(dtype, kind, m, n, k, schedule=""):
 
 def wgmma_cases():
     """Warp groups with TMA: every tile and transpose with tails in M, N and K,
-    more tiles than blocks, parts of K, epilogues, batches."""
+    more tiles than blocks, parts of K, epilogues, batches, clusters."""
     cases, chips = [], ("sm_90a",)
     form = "gemm.wgmma,tile={}x64,stages={},split_k={}".format
     for tile in ("64x64", "64x128", "64x256", "128x64", "128x128", "128x256",
@@ -175,6 +175,19 @@ def wgmma_cases():
     for a, b in (([3, 136, 40], [3, 40, 72]), ([2, 3, 72, 64], [3, 64, 40]),
                  ([2, 1, 64, 64], [1, 3, 64, 72])):
         cases.append(batched("bf16", a, b, form("64x64", 2, 1)))
+    # Two blocks of a cluster share B (2x1) or A (1x2).
+    shared = "gemm.wgmma,tile={}x64,stages=3,split_k={},cluster={}".format
+    for cluster in ("2x1", "1x2"):
+        for ta in (False, True):
+            for tb in (False, True):
+                cases.append(gemm("bf16", 200, 456, 136, ta, tb,
+                                  shared("128x256", 1, cluster)))
+        cases.append(gemm("f16", 3072, 1536, 72, False, True,
+                          shared("128x128", 1, cluster)))
+        cases.append(gemm("bf16", 256, 256, 1024, False, True,
+                          shared("128x128", 2, cluster)))
+        cases.append(batched("bf16", [3, 200, 72], [3, 72, 200],
+                             shared("128x128", 1, cluster)))
     for case in cases:
         case.chips = chips
     return cases

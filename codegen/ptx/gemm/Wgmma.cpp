@@ -11,7 +11,9 @@
 /// tile's mbarrier `full` completes when its bytes are there, its mbarrier
 /// `empty` when all computing warp groups have read it. Blocks stay on their SM
 /// and take tile after tile, so that the copies for the next tile run while the
-/// results of this one are stored. What lies outside of A and B reads as zero.
+/// results of this one are stored. Two blocks of a cluster whose tiles are
+/// neighbours share B (A): each copies one half to both. What lies outside of A
+/// and B reads as zero.
 ///
 /// A kernel has four slots, see README.md: setup, load, compute, finish.
 ///
@@ -41,11 +43,15 @@ public:
                OpBuilder &builder)
       : problem(problem), schedule(schedule), kernel(kernel),
         e(builder, kernel.getLoc()),
-        a(e, problem.a, schedule.tile[0], schedule.tile[2], schedule.stages, 0),
+        a(e, problem.a, schedule.tile[0], schedule.tile[2], schedule.stages, 0,
+          schedule.cluster[1]),
         b(e, problem.b, schedule.tile[1], schedule.tile[2], schedule.stages,
-          schedule.stages * stageBytes(problem.a, schedule.tile[0])),
+          schedule.stages * stageBytes(problem.a, schedule.tile[0]),
+          schedule.cluster[0]),
         groups(schedule.split[0]),
-        blocks(std::min<int64_t>(schedule.blocks(problem), machine.gpu.sms)),
+        sharers(schedule.cluster[0] * schedule.cluster[1]),
+        blocks(std::min<int64_t>(schedule.blocks(problem),
+                                 machine.gpu.sms / sharers * sharers)),
         steps(llvm::divideCeil(problem.k, schedule.tile[2]) / schedule.splitK) {
   }
 
@@ -63,6 +69,7 @@ private:
   void eachTile(Slot first, llvm::function_ref<Slot(Value, Slot)> body);
 
   void setup();
+  void release(Value stage);
   void load();
   void compute();
   SmallVector<Value> multiply(Slot &slot);
@@ -73,7 +80,7 @@ private:
   tile::KernelOp kernel;
   lower::LoopBuilder e;
   WgmmaOperand a, b;
-  int64_t groups, blocks, steps;
+  int64_t groups, sharers, blocks, steps;
   Value thread, full, empty;
   Value group, inGroup; // of the computing warp groups
 };
@@ -119,11 +126,23 @@ void WgmmaBuilder::setup() {
   e.when(e.compare(CmpI::eq, thread, e.index(0)), [&] {
     for (int64_t stage = 0; stage < schedule.stages; ++stage) {
       e.make<tile::BarrierInitOp>(full, e.index(stage), uint64_t(1));
-      e.make<tile::BarrierInitOp>(empty, e.index(stage), uint64_t(groups));
+      e.make<tile::BarrierInitOp>(empty, e.index(stage),
+                                  uint64_t(groups * sharers));
     }
     e.make<tile::FenceOp>(tile::FenceKind::MbarrierInit);
   });
-  e.make<gpu::BarrierOp>();
+  if (sharers > 1)
+    e.make<tile::ClusterSyncOp>();
+  else
+    e.make<gpu::BarrierOp>();
+}
+
+/// A stage is free when all blocks that get its copies have read it.
+void WgmmaBuilder::release(Value stage) {
+  Value rank;
+  if (sharers > 1)
+    rank = e.make<arith::IndexCastOp>(e.b.getI32Type(), inGroup);
+  e.make<tile::BarrierArriveOp>(empty, stage, rank);
 }
 
 /// One thread copies tile after tile, as soon as its place is free.
@@ -133,6 +152,10 @@ void WgmmaBuilder::load() {
   e.when(e.compare(CmpI::eq, thread, e.index(0)), [&] {
     e.make<tile::PrefetchMapOp>(mapA);
     e.make<tile::PrefetchMapOp>(mapB);
+    Value rank;
+    if (sharers > 1)
+      rank = e.make<arith::IndexCastOp>(
+          e.b.getIndexType(), e.make<tile::ClusterRankOp>(e.b.getI32Type()));
     int64_t bytes = stageBytes(problem.a, schedule.tile[0]) +
                     stageBytes(problem.b, schedule.tile[1]);
     eachTile({e.index(0), i32(1)}, [&](Value number, Slot slot) {
@@ -145,8 +168,8 @@ void WgmmaBuilder::load() {
             Value k0 = e.add(first, e.mul(step, schedule.tile[2]));
             e.make<tile::BarrierWaitOp>(empty, at.stage, at.parity);
             e.make<tile::BarrierExpectTxOp>(full, at.stage, uint64_t(bytes));
-            a.load(mapA, position, position.m, k0, at.stage, full);
-            b.load(mapB, position, position.n, k0, at.stage, full);
+            a.load(mapA, position, position.m, k0, at.stage, full, rank);
+            b.load(mapB, position, position.n, k0, at.stage, full, rank);
             at = next(at);
             return SmallVector<Value>{at.stage, at.parity};
           });
@@ -164,7 +187,7 @@ SmallVector<Value> WgmmaBuilder::multiply(Slot &slot) {
   SmallVector<Value> state{slot.stage, slot.parity, slot.stage};
   for (int64_t m = 0; m < rows; m += 64)
     state.push_back(e.make<tile::ZeroAccumulatorOp>(type));
-  Value isSignaller = e.compare(CmpI::eq, inGroup, e.index(0));
+  Value isSignaller = e.compare(CmpI::ult, inGroup, e.index(sharers));
   state = e.carry(0, steps, 1, state, [&](Value step, ValueRange carried) {
     Slot at{carried[0], carried[1]};
     Value before = carried[2];
@@ -184,7 +207,7 @@ SmallVector<Value> WgmmaBuilder::multiply(Slot &slot) {
       e.make<tile::WgmmaWaitOp>(TypeRange(), uint64_t(1), ValueRange());
       Value isLater = e.compare(CmpI::ne, step, e.index(0));
       e.when(e.make<arith::AndIOp>(isLater, isSignaller),
-             [&] { e.make<tile::BarrierArriveOp>(empty, before, Value()); });
+             [&] { release(before); });
     }
     before = at.stage;
     at = next(at);
@@ -196,8 +219,7 @@ SmallVector<Value> WgmmaBuilder::multiply(Slot &slot) {
   SmallVector<Value> sums(ArrayRef<Value>(state).drop_front(3));
   SmallVector<Type> types(sums.size(), type);
   auto wait = e.make<tile::WgmmaWaitOp>(types, uint64_t(0), sums);
-  e.when(isSignaller,
-         [&] { e.make<tile::BarrierArriveOp>(empty, state[2], Value()); });
+  e.when(isSignaller, [&] { release(state[2]); });
   return llvm::to_vector_of<Value>(wait.getResults());
 }
 
@@ -258,6 +280,8 @@ void WgmmaBuilder::finish(const TilePosition &position, ArrayRef<Value> sums) {
 
 void WgmmaBuilder::run() {
   kernel.setGrid(ArrayRef<int64_t>{blocks, 1, 1});
+  if (sharers > 1)
+    kernel.setCluster(ArrayRef<int64_t>{sharers, 1, 1});
   kernel.setMinPtx(80);
   kernel.setArgAttr(problem.a.argument, tile::KernelOp::getTensorMapAttrName(),
                     a.tensorMap());
@@ -277,6 +301,9 @@ void WgmmaBuilder::run() {
   scf::IfOp::create(e.b, e.loc, isProducer,
                     role(producerRegisters, true, &WgmmaBuilder::load),
                     role(consumerRegisters, false, &WgmmaBuilder::compute));
+  // Others may still copy to this block, or arrive at its barriers.
+  if (sharers > 1)
+    e.make<tile::ClusterSyncOp>();
 }
 
 LogicalResult adze::gemm::buildWgmmaGemm(const GemmProblem &problem,

@@ -20,20 +20,24 @@ inline constexpr int64_t producerRegisters = 40, consumerRegisters = 232;
 /// [stage][row][K]; else [stage][group of 64][K][64].
 class WgmmaOperand {
 public:
+  /// `sharers` blocks of a cluster need the same tile: each copies its part to
+  /// all of them.
   WgmmaOperand(lower::LoopBuilder &e, const Operand &operand, int64_t tile,
-               int64_t tileK, int64_t stages, int64_t offset);
+               int64_t tileK, int64_t stages, int64_t offset, int64_t sharers);
 
   static int64_t stageBytes(const Operand &operand, int64_t tile,
                             int64_t tileK) {
     return tile * tileK * operand.elementBytes();
   }
-  /// How the copy engine sees the operand: boxes of `rows` rows of the tile
-  /// (K contiguous), else of 64 columns.
+  /// How the copy engine sees the operand: boxes of a sharer's rows of the
+  /// tile (K contiguous), else of 64 columns.
   tile::TensorMapAttr tensorMap() const;
   /// Starts the copies of the tile at (`x`, `k0`) into `stage`; x is the row of
-  /// A or the column of B.
+  /// A or the column of B, `rank` (index) the number of the block among the
+  /// sharers.
   void load(mlir::Value map, const TilePosition &position, mlir::Value x,
-            mlir::Value k0, mlir::Value stage, mlir::Value barriers) const;
+            mlir::Value k0, mlir::Value stage, mlir::Value barriers,
+            mlir::Value rank) const;
   /// Where the matrix of rows (columns) from `x` on, a multiple of 64, and of K
   /// from `k` on lies.
   lower::Indices at(mlir::Value stage, mlir::Value x, int64_t k) const;
@@ -43,7 +47,7 @@ public:
 private:
   lower::LoopBuilder &e;
   const Operand &operand;
-  int64_t tile, tileK;
+  int64_t tile, tileK, sharers;
   mlir::Value shared;
 };
 

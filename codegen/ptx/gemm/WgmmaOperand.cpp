@@ -12,8 +12,8 @@ using namespace adze::gemm;
 
 WgmmaOperand::WgmmaOperand(lower::LoopBuilder &e, const Operand &operand,
                            int64_t tile, int64_t tileK, int64_t stages,
-                           int64_t offset)
-    : e(e), operand(operand), tile(tile), tileK(tileK) {
+                           int64_t offset, int64_t sharers)
+    : e(e), operand(operand), tile(tile), tileK(tileK), sharers(sharers) {
   SmallVector<int64_t> shape =
       operand.isKContiguous
           ? SmallVector<int64_t>{stages, tile, tileK}
@@ -31,13 +31,17 @@ tile::TensorMapAttr WgmmaOperand::tensorMap() const {
   for (int64_t extent : ArrayRef<int64_t>(shape).drop_back())
     strides.push_back(stride *= extent);
   box[0] = 64;
-  box[1] = operand.isKContiguous ? tile : tileK;
+  box[1] = operand.isKContiguous ? tile / sharers : tileK;
   return tile::TensorMapAttr::get(e.b.getContext(), operand.element, shape,
                                   strides, box, wgmmaSwizzle, 256);
 }
 
 void WgmmaOperand::load(Value map, const TilePosition &position, Value x,
-                        Value k0, Value stage, Value barriers) const {
+                        Value k0, Value stage, Value barriers,
+                        Value rank) const {
+  Value mask;
+  if (sharers > 1)
+    mask = e.make<arith::ConstantOp>(e.b.getI16IntegerAttr((1 << sharers) - 1));
   auto copy = [&](Value at, lower::Indices to) {
     lower::Indices from = operandIndices(e, operand, position.batchIndices,
                                          operand.isKContiguous ? at : k0,
@@ -47,12 +51,20 @@ void WgmmaOperand::load(Value map, const TilePosition &position, Value x,
       coordinates.push_back(
           e.make<arith::IndexCastOp>(e.b.getI32Type(), index));
     e.make<tile::TmaLoadOp>(map, coordinates, shared, to, barriers, stage,
-                            Value());
+                            mask);
   };
-  if (operand.isKContiguous)
-    return copy(x, {stage, e.index(0), e.index(0)});
-  for (int64_t group = 0; group < tile / 64; ++group)
-    copy(e.add(x, group * 64), {stage, e.index(group), e.index(0), e.index(0)});
+  auto mine = [&](int64_t extent) {
+    return sharers > 1 ? e.mul(rank, extent / sharers) : e.index(0);
+  };
+  if (operand.isKContiguous) {
+    Value row = mine(tile);
+    return copy(e.add(x, row), {stage, row, e.index(0)});
+  }
+  int64_t groups = tile / 64;
+  for (int64_t i = 0; i < groups / sharers; ++i) {
+    Value group = e.add(mine(groups), i);
+    copy(e.add(x, e.mul(group, 64)), {stage, group, e.index(0), e.index(0)});
+  }
 }
 
 lower::Indices WgmmaOperand::at(Value stage, Value x, int64_t k) const {

@@ -23,6 +23,17 @@ static bool isForTma(const GemmProblem &problem, const Operand &operand) {
          argument.hasOneUse();
 }
 
+/// The tiles of a cluster's blocks are neighbours (tilePosition numbers them
+/// one after the other), and what they share has two parts.
+static bool canShare(const GemmProblem &problem, const Schedule &s) {
+  if (s.cluster[0] == 1 && s.cluster[1] == 1)
+    return true;
+  bool sharesB = s.cluster[0] > 1;
+  int64_t tile = sharesB ? s.tile[1] : s.tile[0];
+  int64_t tiles = sharesB ? s.tilesM(problem) : s.tilesN(problem);
+  return tile >= 128 && tiles % 2 == 0;
+}
+
 void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
                                    const GpuFacts &gpu,
                                    std::vector<Schedule> &schedules) {
@@ -69,7 +80,13 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
         s.scratchBytes = parts == 1 ? 0
                                     : parts * problem.batchCount() * problem.m *
                                           problem.n * 4;
-        schedules.push_back(s);
+        for (auto cluster : {std::array<int64_t, 2>{1, 1}, {2, 1}, {1, 2}}) {
+          s.cluster = cluster;
+          // Neighbours in N follow each other where the order is by rows.
+          s.order = cluster[1] > 1 ? 1 : 8;
+          if (canShare(problem, s))
+            schedules.push_back(s);
+        }
       }
     }
   }

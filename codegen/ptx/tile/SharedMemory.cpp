@@ -204,8 +204,8 @@ struct ClusterSyncPattern final : ConvertOpToLLVMPattern<tile::ClusterSyncOp> {
   matchAndRewrite(tile::ClusterSyncOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Snippet(op, rewriter)
-        .emit("barrier.cluster.arrive.release.aligned;\n"
-              "barrier.cluster.wait.acquire.aligned;");
+        .emit("barrier.cluster.arrive.release;\n"
+              "barrier.cluster.wait.acquire;");
     rewriter.eraseOp(op);
     return success();
   }

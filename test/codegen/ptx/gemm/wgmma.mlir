@@ -1,4 +1,4 @@
-// RUN: adze-opt %s -select-gemm="chip=sm_90a schedule=gemm.wgmma,tile=128x256x64,stages=4" -lower-gemm=chip=sm_90a -canonicalize -cse | FileCheck %s
+// RUN: adze-opt %s -select-gemm="chip=sm_90a schedule=gemm.wgmma,tile=128x256x64,stages=4,cluster=1x1" -lower-gemm=chip=sm_90a -canonicalize -cse | FileCheck %s
 
 // One warp group copies, two multiply; the tensor maps take the place of A (K
 // contiguous) and B (N contiguous).

@@ -20,8 +20,8 @@ tile.kernel @device(%m: memref<256x512xbf16> {tile.tensor_map = #tile.tensor_map
   tile.barrier_init %f[%c0], 1 : memref<2xi64, 3>
   // CHECK: fence.mbarrier_init.release.cluster; // tile.fence
   tile.fence mbarrier_init
-  // CHECK: barrier.cluster.arrive.release.aligned; // tile.cluster_sync
-  // CHECK-NEXT: barrier.cluster.wait.acquire.aligned;
+  // CHECK: barrier.cluster.arrive.release; // tile.cluster_sync
+  // CHECK-NEXT: barrier.cluster.wait.acquire;
   tile.cluster_sync
   // CHECK: mov.u32 %[[RANK:.*]], %cluster_ctarank; // tile.cluster_rank
   %rank = tile.cluster_rank
