@@ -76,9 +76,10 @@ void computeAddresses(const char *base, unsigned bytes, int64_t displacement,
     uint64_t first = address[0], bits = 0, same = 0, next = 0;
     for (unsigned l = 0; l < lanesPerWarp; ++l) {
       same |= address[l] ^ first;
-      next |= address[l] ^ (first + l * uint64_t(total));
       bits |= address[l];
     }
+    for (unsigned l = 0; l + 1 < lanesPerWarp; ++l)
+      next |= (address[l + 1] - address[l]) ^ total;
     places.bits = bits;
     places.uniform = same == 0;
     places.contiguous = next == 0;
@@ -87,13 +88,16 @@ void computeAddresses(const char *base, unsigned bytes, int64_t displacement,
       places.high = address[lanesPerWarp - 1];
       return;
     }
-    uint64_t low = first, high = first;
+    // Signed comparisons are the ones that vectors have. An address beyond
+    // 2^63 becomes the lowest, and no space has it.
+    int64_t low = int64_t(first), high = int64_t(first);
     for (unsigned l = 0; l < lanesPerWarp; ++l) {
-      low = address[l] < low ? address[l] : low;
-      high = address[l] > high ? address[l] : high;
+      int64_t a = int64_t(address[l]);
+      low = a < low ? a : low;
+      high = a > high ? a : high;
     }
-    places.low = low;
-    places.high = high;
+    places.low = uint64_t(low);
+    places.high = uint64_t(high);
     return;
   }
   uint64_t low = ~uint64_t(0), high = 0, bits = 0;
@@ -126,7 +130,7 @@ bool placeTogether(const Warp &warp, const Instruction &instruction,
                    Marks &marks) {
   computeAddresses(warp.lanes<char>(t.address.slot), t.address.bytes,
                    t.address.displacement, t.total, mask, places);
-  if (places.bits & (t.total - 1))
+  if ((places.bits & (t.total - 1)) || places.low > places.high)
     return false;
   const Launch &launch = launchOf(warp);
   Space space = t.space;

@@ -252,6 +252,22 @@ TEST(Memory, OverrunsSayHowFarFromWhat) {
                {"illegal address", "PTX line", "st.global.u32 [%rd1+4], 1",
                 "thread (31,0,0)", "0 bytes after the end of allocation",
                 "(128 bytes at"});
+  expectReport(report(kernel(R"(
+  cvt.u64.u32 %rd2, %r0;
+  mul.lo.s64 %rd2, %rd2, -4;
+  mov.u64 %rd3, room;
+  add.s64 %rd2, %rd2, %rd3;
+  ld.shared.u32 %r1, [%rd2+1024];)",
+                             ".shared .align 4 .b8 room[2048];")),
+               {"uninitialized"});
+  expectReport(report(kernel(R"(
+  cvt.u64.u32 %rd2, %r0;
+  mul.lo.s64 %rd2, %rd2, -128;
+  mov.u64 %rd3, room;
+  add.s64 %rd2, %rd2, %rd3;
+  st.shared.u32 [%rd2+1024], 1;)",
+                             ".shared .align 4 .b8 room[2048];")),
+               {"illegal address", "thread (9,0,0)", "shared address"});
   expectReport(report(kernel("ld.global.u32 %r1, [%rd1+2];")),
                {"misaligned", "thread (0,0,0)"});
 }
