@@ -87,3 +87,27 @@ module attributes {adze.accelerators = ["dense 16*=npu_dense"]} {
     return %y : tensor<1x16xi8>
   }
 }
+
+// -----
+
+// Weights that fit four bits are packed where the budget needs it: 128 bytes
+// for 256 weights.
+
+// CHECK: module attributes {adze.flash_budget = 4200 : i64}
+// CHECK: kernel.func private @dense
+// CHECK-SAME: weight_bits = 4
+module attributes {adze.flash_budget = 4200 : i64} {
+kernel.func @dense(%x: tensor<1x16xi8>, %w: tensor<16x16xi8>, %b: tensor<16xi32>, %m: tensor<1xi32>, %s: tensor<1xi32>) -> tensor<1x16xi8> {
+  %a = nn.matmul %x, %w, %b : (tensor<1x16xi8>, tensor<16x16xi8>, tensor<16xi32>) -> tensor<1x16xi32>
+  %y = nn.requantize %a, %m, %s {axis = 1 : i64, high = 127 : i64, low = -128 : i64, rounding = #nn<rounding once>, zero_point = -128 : i64} : (tensor<1x16xi32>, tensor<1xi32>, tensor<1xi32>) -> tensor<1x16xi8>
+  kernel.return %y : tensor<1x16xi8>
+}
+func.func @main(%x: tensor<1x16xi8>) -> tensor<1x16xi8> {
+  %w = adze.constant dense<-7> : tensor<16x16xi8>
+  %b = adze.constant dense<5> : tensor<16xi32>
+  %m = adze.constant dense<1518500250> : tensor<1xi32>
+  %s = adze.constant dense<-6> : tensor<1xi32>
+  %y = kernel.call @dense(%x, %w, %b, %m, %s) : (tensor<1x16xi8>, tensor<16x16xi8>, tensor<16xi32>, tensor<1xi32>, tensor<1xi32>) -> tensor<1x16xi8>
+  return %y : tensor<1x16xi8>
+}
+}
