@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 
+import gpu_tools  # beside this file
 import ml_dtypes
 import numpy as np
 import onnx
@@ -476,14 +477,14 @@ def main():
     parser.add_argument("--adze")
     parser.add_argument("--adze-opt")
     parser.add_argument("--ptxsim")
-    parser.add_argument("--ptxas", default="ptxas")
+    parser.add_argument("--ptxas")
     parser.add_argument("--keep", help="folder for the PTX of failures")
     options = parser.parse_args()
     build = options.build
     tools = {
         "adze": options.adze or f"{build}/tools/adze/adze",
         "adze-opt": options.adze_opt or f"{build}/tools/adze-opt/adze-opt",
-        "ptxas": options.ptxas,
+        "ptxas": options.ptxas or gpu_tools.find("ptxas"),
     }
     library = options.ptxsim or f"{build}/runtime/ptxsim/libadze_ptxsim.so"
     chips = options.chip or ["sm_80", "sm_90a"]
