@@ -122,6 +122,68 @@ def check_model(adze, folder, name, graph, inputs, target="cuda:sm_90a"):
     return (artifact / f"{name}.c").read_text(), folder / f"{name}_gcc"
 
 
+# Tensors on the device, a stream of the caller, two sets of addresses: the same
+# numbers as from memory of the host.
+DEVICE_TEST = r"""
+#include "branches.h"
+#include "branches_cuda.h"
+
+static float x[BRANCHES_X_ELEMENTS], want[BRANCHES_Y_ELEMENTS], got[BRANCHES_Y_ELEMENTS];
+
+#define CHECK(call)                                       \
+  do {                                                    \
+    int code = (call);                                    \
+    if (code != 0) {                                      \
+      printf("%s: %d %s\n", #call, code, branches_message(session)); \
+      return 1;                                           \
+    }                                                     \
+  } while (0)
+
+int main(void) {
+  branches_session *session;
+  adze_cu_driver driver;
+  adze_cu_handle context, stream;
+  adze_cu_pointer memory;
+  char message[256];
+  int device, round;
+  size_t at = (sizeof x + 255) / 256 * 256, size = 4096;
+  for (size_t i = 0; i < BRANCHES_X_ELEMENTS; ++i) {
+    x[i] = (float)(i % 7) * 0.25f;
+  }
+  CHECK(branches_create(&session, 0));
+  CHECK(branches_run(session, x, want));
+  if (!adze_cu_open(&driver, message, sizeof message)) {
+    return 1;
+  }
+  CHECK(driver.device_get(&device, 0));
+  CHECK(driver.context_retain(&context, device));
+  CHECK(driver.context_set(context));
+  CHECK(driver.stream_create(&stream, ADZE_CU_STREAM_NON_BLOCKING));
+  CHECK(driver.allocate(&memory, 4 * size));
+  for (round = 0; round < 4; ++round) {
+    adze_cu_pointer base = memory + (round == 2 ? 2 * size : 0);
+    memset(got, 0, sizeof got);
+    CHECK(driver.upload(base, x, sizeof x));
+    CHECK(branches_run_device(session, (const float *)(uintptr_t)base,
+                              (float *)(uintptr_t)(base + at), round == 3 ? NULL : stream));
+    CHECK(driver.stream_synchronize(round == 3 ? NULL : stream));
+    CHECK(driver.download_async(got, base + at, sizeof got, stream));
+    CHECK(driver.stream_synchronize(stream));
+    if (memcmp(got, want, sizeof got) != 0) {
+      printf("round %d differs\n", round);
+      return 1;
+    }
+  }
+  CHECK(branches_run_device(session, NULL, NULL, stream) != BRANCHES_NULL_ARGUMENT);
+  CHECK(driver.release(memory));
+  CHECK(driver.stream_destroy(stream));
+  branches_destroy(session);
+  branches_destroy(NULL);
+  return 0;
+}
+"""
+
+
 def expect(text, pattern, what):
     if not re.search(pattern, text):
         sys.exit(f"{what}: nothing like '{pattern}' in:\n{text}")
@@ -137,6 +199,13 @@ def main():
         expect(text, r"adze_cuda_launch\(c, \d+, 1,", "branches use a second stream")
         expect(text, r"adze_cuda_wait\(c, 0, \d+\);", "branches join stream 0")
         expect(text, r"adze_cuda_replay", "a program without conditions is a graph")
+        source = folder / "device.c"
+        source.write_text(DEVICE_TEST)
+        library = [path for path in (folder / "branches").glob("*.c") if path.name != "main.c"]
+        run(["gcc", *FLAGS, "-I", folder / "branches", source, *library, "-ldl", "-o",
+             folder / "device"])
+        for graphs in ("1", "0"):
+            run([folder / "device"], ADZE_CUDA_GRAPH=graphs)
         text, _ = check_model(adze, folder, "control", *control())
         expect(text, r"adze_cuda_read", "a condition is read back")
         if "adze_cuda_replay" in text:
