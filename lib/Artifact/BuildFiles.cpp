@@ -94,20 +94,20 @@ std::string adze::printStatement(const CArgument &argument) {
 
 std::string adze::readFileFunction() {
   return "\n/* Reads exactly `size` bytes. */\n"
-          "static int read_file(const char *path, void *data, size_t size) {\n"
-          "  FILE *file = fopen(path, \"rb\");\n"
-          "  size_t got = file != NULL ? fread(data, 1, size, file) : 0;\n"
-          "  int more = file != NULL && fgetc(file) != EOF;\n"
-          "  if (file != NULL) {\n"
-          "    fclose(file);\n"
-          "  }\n"
-          "  if (got != size || more) {\n"
-          "    fprintf(stderr, \"%s: expected a file of %lu bytes\\n\", path, "
-          "(unsigned long)size);\n"
-          "    return 0;\n"
-          "  }\n"
-          "  return 1;\n"
-          "}\n\n";
+         "static int read_file(const char *path, void *data, size_t size) {\n"
+         "  FILE *file = fopen(path, \"rb\");\n"
+         "  size_t got = file != NULL ? fread(data, 1, size, file) : 0;\n"
+         "  int more = file != NULL && fgetc(file) != EOF;\n"
+         "  if (file != NULL) {\n"
+         "    fclose(file);\n"
+         "  }\n"
+         "  if (got != size || more) {\n"
+         "    fprintf(stderr, \"%s: expected a file of %lu bytes\\n\", path, "
+         "(unsigned long)size);\n"
+         "    return 0;\n"
+         "  }\n"
+         "  return 1;\n"
+         "}\n\n";
 }
 
 std::string adze::artifactExample(const CSource &source) {
