@@ -307,8 +307,8 @@ def gpu_jobs(context):
 
 # Scripts of test/gpu, their arguments, and about their seconds.
 GPU_SCRIPTS = [("host_program.py", ["{adze}"], 20), ("planted_bugs.py", ["{adze}"], 30),
-               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_90a"], 90),
-               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_80"], 90),
+               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_90a"], 180),
+               ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_80"], 180),
                ("sass.py", ["{adze}"], 20)]
 
 
