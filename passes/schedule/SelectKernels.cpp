@@ -157,7 +157,8 @@ void Selection::addNarrow(Choice &choice, const ConvolutionProblem &problem,
   for (Candidate candidate :
        rankedCandidates(families, *narrow, machine, {}, *model)) {
     // Families that keep a byte for each weight have been asked already.
-    if (candidate.features.constantBytes >= int64_t(problem.weights.size()))
+    if (candidate.family->features(problem, candidate.schedule, machine)
+            .constantBytes <= candidate.features.constantBytes)
       continue;
     candidate.schedule.parameters["weight_bits"] =
         std::get<ConvolutionProblem>(*narrow).weightBits; // for the report
