@@ -189,6 +189,13 @@ def wgmma_cases():
                           shared("128x128", 2, cluster)))
         cases.append(batched("bf16", [3, 200, 72], [3, 72, 200],
                              shared("128x128", 1, cluster)))
+    # Two warp groups take turns: tiles, parts of a round, clusters.
+    turns = "gemm.wgmma,tile={}x64,stages={},cluster={},roles=pingpong".format
+    for tile, stages, cluster, k in (("64x128", 2, "1x1", 64),
+                                     ("64x256", 4, "1x1", 200),
+                                     ("128x128", 3, "1x2", 264)):
+        cases.append(gemm("bf16", 2056, 1536, k, False, True,
+                          turns(tile, stages, cluster)))
     for case in cases:
         case.chips = chips
     return cases

@@ -48,7 +48,8 @@ public:
         b(e, problem.b, schedule.tile[1], schedule.tile[2], schedule.stages,
           schedule.stages * stageBytes(problem.a, schedule.tile[0]),
           schedule.cluster[0]),
-        groups(schedule.split[0]),
+        groups(schedule.split[0]), consumers(schedule.threads / 128 - 1),
+        isPingPong(schedule.roles == "pingpong"),
         sharers(schedule.cluster[0] * schedule.cluster[1]),
         blocks(std::min<int64_t>(schedule.blocks(problem),
                                  machine.gpu.sms / sharers * sharers)),
@@ -65,8 +66,12 @@ private:
     return e.make<arith::ConstantOp>(e.b.getI32IntegerAttr(value));
   }
   Slot next(Slot slot);
-  /// body(number of the tile, state) for each tile of this block.
-  void eachTile(Slot first, llvm::function_ref<Slot(Value, Slot)> body);
+  /// The slot `count` after this one.
+  Slot skip(Slot slot, int64_t count);
+  /// body(number of the tile, state) for each tile of this block, or for every
+  /// second one, from number `turn` on.
+  void eachTile(Slot first, Value turn,
+                llvm::function_ref<Slot(Value, Slot)> body);
 
   void setup();
   void release(Value stage);
@@ -80,9 +85,13 @@ private:
   tile::KernelOp kernel;
   lower::LoopBuilder e;
   WgmmaOperand a, b;
-  int64_t groups, sharers, blocks, steps;
-  Value thread, full, empty;
+  int64_t groups;    // warp groups that share a tile
+  int64_t consumers; // computing warp groups
+  bool isPingPong;
+  int64_t sharers, blocks, steps;
+  Value thread, full, empty, turns;
   Value group, inGroup; // of the computing warp groups
+  Value turn;           // ping-pong: which of the two this warp group is
 };
 
 } // namespace
@@ -95,7 +104,18 @@ Slot WgmmaBuilder::next(Slot slot) {
   return {stage, e.make<arith::SelectOp>(isLast, flipped, slot.parity)};
 }
 
-void WgmmaBuilder::eachTile(Slot first,
+Slot WgmmaBuilder::skip(Slot slot, int64_t count) {
+  int64_t stages = schedule.stages;
+  Value ahead = e.add(slot.stage, count % stages);
+  Value wraps = e.compare(CmpI::uge, ahead, e.index(stages));
+  Value stage =
+      e.make<arith::SelectOp>(wraps, e.sub(ahead, e.index(stages)), ahead);
+  int64_t rounds = count / stages % 2;
+  Value flips = e.make<arith::SelectOp>(wraps, i32(1 - rounds), i32(rounds));
+  return {stage, e.make<arith::XOrIOp>(slot.parity, flips)};
+}
+
+void WgmmaBuilder::eachTile(Slot first, Value turn,
                             llvm::function_ref<Slot(Value, Slot)> body) {
   Value block = e.make<gpu::BlockIdOp>(gpu::Dimension::x);
   int64_t tiles = schedule.blocks(problem);
@@ -103,8 +123,9 @@ void WgmmaBuilder::eachTile(Slot first,
     body(block, first);
     return;
   }
+  Value from = turn ? e.add(block, e.mul(turn, blocks)) : block;
   scf::ForOp::create(
-      e.b, e.loc, block, e.index(tiles), e.index(blocks),
+      e.b, e.loc, from, e.index(tiles), e.index(turn ? 2 * blocks : blocks),
       ValueRange{first.stage, first.parity},
       [&](OpBuilder &, Location, Value tile, ValueRange carried) {
         Slot last = body(tile, {carried[0], carried[1]});
@@ -123,12 +144,19 @@ void WgmmaBuilder::setup() {
   full = e.make<tile::SharedMemoryOp>(type, uint64_t(offset));
   empty = e.make<tile::SharedMemoryOp>(type,
                                        uint64_t(offset + 8 * schedule.stages));
+  if (isPingPong)
+    turns = e.make<tile::SharedMemoryOp>(
+        MemRefType::get({2}, e.b.getI64Type(), MemRefLayoutAttrInterface(),
+                        e.b.getI64IntegerAttr(3)),
+        uint64_t(offset + 16 * schedule.stages));
   e.when(e.compare(CmpI::eq, thread, e.index(0)), [&] {
     for (int64_t stage = 0; stage < schedule.stages; ++stage) {
       e.make<tile::BarrierInitOp>(full, e.index(stage), uint64_t(1));
       e.make<tile::BarrierInitOp>(empty, e.index(stage),
                                   uint64_t(groups * sharers));
     }
+    for (int64_t i = 0; isPingPong && i < 2; ++i)
+      e.make<tile::BarrierInitOp>(turns, e.index(i), uint64_t(1));
     e.make<tile::FenceOp>(tile::FenceKind::MbarrierInit);
   });
   if (sharers > 1)
@@ -158,7 +186,7 @@ void WgmmaBuilder::load() {
           e.b.getIndexType(), e.make<tile::ClusterRankOp>(e.b.getI32Type()));
     int64_t bytes = stageBytes(problem.a, schedule.tile[0]) +
                     stageBytes(problem.b, schedule.tile[1]);
-    eachTile({e.index(0), i32(1)}, [&](Value number, Slot slot) {
+    eachTile({e.index(0), i32(1)}, Value(), [&](Value number, Slot slot) {
       TilePosition position = tilePosition(e, problem, schedule, number);
       Value first = e.mul(position.part, steps * schedule.tile[2]);
       SmallVector<Value> state = e.carry(
@@ -218,18 +246,46 @@ SmallVector<Value> WgmmaBuilder::multiply(Slot &slot) {
   slot = {state[0], state[1]};
   SmallVector<Value> sums(ArrayRef<Value>(state).drop_front(3));
   SmallVector<Type> types(sums.size(), type);
+  if (isPingPong)
+    e.when(e.compare(CmpI::eq, inGroup, e.index(0)), [&] {
+      e.make<tile::BarrierArriveOp>(turns, e.sub(e.index(1), turn), Value());
+    });
   auto wait = e.make<tile::WgmmaWaitOp>(types, uint64_t(0), sums);
   e.when(isSignaller, [&] { release(state[2]); });
   return llvm::to_vector_of<Value>(wait.getResults());
 }
 
+/// Cooperative: all computing warp groups have rows of each tile. Ping-pong:
+/// they take turns, so that one stores while the other multiplies; each skips
+/// the stages of the other's tiles. A warp group multiplies only when the other
+/// one has seen all of its stages: the parity of a phase that is two ahead
+/// would be taken for the one before.
 void WgmmaBuilder::compute() {
   group = e.sub(e.div(thread, 128), e.index(1));
   inGroup = e.rem(thread, 128);
-  eachTile({e.index(0), i32(0)}, [&](Value number, Slot slot) {
+  Slot first{e.index(0), i32(0)};
+  Value isSecond;
+  if (isPingPong) {
+    turn = group;
+    Slot second = skip(first, steps);
+    isSecond = e.compare(CmpI::ne, turn, e.index(0));
+    first = {e.make<arith::SelectOp>(isSecond, second.stage, first.stage),
+             e.make<arith::SelectOp>(isSecond, second.parity, first.parity)};
+    group = e.index(0);
+  }
+  eachTile(first, turn, [&](Value number, Slot slot) {
+    if (isPingPong) {
+      Value round = e.rem(e.div(number, 2 * blocks), 2);
+      Value isOdd = e.compare(CmpI::ne, round, e.index(0));
+      // The first warp group's first turn begins at once: the phase before the
+      // first one counts as complete.
+      Value isSet = e.make<arith::CmpIOp>(CmpI::eq, isOdd, isSecond);
+      Value parity = e.make<arith::SelectOp>(isSet, i32(1), i32(0));
+      e.make<tile::BarrierWaitOp>(turns, turn, parity);
+    }
     SmallVector<Value> sums = multiply(slot);
     finish(tilePosition(e, problem, schedule, number), sums);
-    return slot;
+    return isPingPong ? skip(slot, steps) : slot;
   });
 }
 
@@ -292,7 +348,7 @@ void WgmmaBuilder::run() {
   Value isProducer = e.make<arith::CmpIOp>(CmpI::ult, warp, i32(4));
   auto role = [&](int64_t registers, bool decrease, auto body) {
     return [=, this](OpBuilder &, Location) {
-      if (groups == 2)
+      if (consumers == 2)
         e.make<tile::SetRegistersOp>(uint64_t(registers), decrease);
       (this->*body)();
       e.make<scf::YieldOp>();

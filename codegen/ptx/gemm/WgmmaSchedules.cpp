@@ -40,12 +40,15 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
   if (gpu.computeCapability != 90 || !isForTma(problem, problem.a) ||
       !isForTma(problem, problem.b) || problem.a.element != problem.b.element)
     return;
+  // Warp groups that share a tile; ping-pong: two take turns.
   struct Shape {
     int64_t m, n, groups;
+    bool isPingPong = false;
   };
-  static const Shape shapes[] = {{64, 64, 1},  {64, 128, 1},  {64, 256, 1},
-                                 {128, 64, 2}, {128, 128, 2}, {128, 256, 2},
-                                 {256, 64, 2}, {256, 128, 2}};
+  static const Shape shapes[] = {
+      {64, 64, 1},        {64, 128, 1},       {64, 256, 1},       {128, 64, 2},
+      {128, 128, 2},      {128, 256, 2},      {256, 64, 2},       {256, 128, 2},
+      {64, 128, 1, true}, {64, 256, 1, true}, {128, 128, 1, true}};
   for (const Shape &shape : shapes) {
     auto isTooLarge = [](int64_t tile, int64_t size) {
       return tile > 64 && tile >= 2 * size;
@@ -56,20 +59,21 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
     s.family = "gemm.wgmma";
     s.tile = {shape.m, shape.n, 64};
     s.split = {shape.groups, 1};
-    s.roles = "cooperative";
-    s.threads = 128 * (1 + shape.groups);
+    s.roles = shape.isPingPong ? "pingpong" : "cooperative";
+    int64_t consumers = shape.isPingPong ? 2 : shape.groups;
+    s.threads = 128 * (1 + consumers);
     // Three warp groups share the registers evenly until they trade them;
     // with two, what accumulators and addresses need.
     int64_t accumulators = shape.m / shape.groups * shape.n / 128;
     s.registers =
-        shape.groups == 2 ? 168 : std::min<int64_t>(255, accumulators + 56);
+        consumers == 2 ? 168 : std::min<int64_t>(255, accumulators + 56);
     int64_t stageBytes =
         WgmmaOperand::stageBytes(problem.a, shape.m, s.tile[2]) +
         WgmmaOperand::stageBytes(problem.b, shape.n, s.tile[2]);
     int64_t steps = llvm::divideCeil(problem.k, s.tile[2]);
     for (int64_t stages : {2, 3, 4, 6, 8}) {
       s.stages = stages;
-      s.sharedBytes = stages * (stageBytes + 16);
+      s.sharedBytes = stages * (stageBytes + 16) + (shape.isPingPong ? 16 : 0);
       if (s.sharedBytes > int64_t(gpu.sharedPerBlock) ||
           (stages > 2 && stages > 2 * steps))
         continue;
@@ -84,7 +88,9 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
           s.cluster = cluster;
           // Neighbours in N follow each other where the order is by rows.
           s.order = cluster[1] > 1 ? 1 : 8;
-          if (canShare(problem, s))
+          // With one tile a block there is no turn to take.
+          if (canShare(problem, s) &&
+              (!shape.isPingPong || s.blocks(problem) > int64_t(gpu.sms)))
             schedules.push_back(s);
         }
       }
