@@ -21,9 +21,51 @@ using namespace adze;
 /// all kernels anew.
 static constexpr int kMostTrials = 12;
 
+/// Limits of scratch that are tried.
+static constexpr int kMostLeanTrials = 3;
+
 static int64_t arenaOf(ModuleOp module) {
   auto size = module->getAttrOfType<IntegerAttr>("adze.arena_size");
   return size ? size.getInt() : 0;
+}
+
+/// The bytes of the largest scratch buffer at the peak of a plan.
+static int64_t scratchAtPeak(ModuleOp planned) {
+  int64_t most = 0;
+  if (auto plan = planned->getAttrOfType<DictionaryAttr>("adze.memory"))
+    for (Attribute entry : plan.getAs<ArrayAttr>("tensors")) {
+      auto tensor = cast<DictionaryAttr>(entry);
+      if (tensor.getAs<StringAttr>("name").getValue().starts_with("scratch of"))
+        most = std::max(most, tensor.getAs<IntegerAttr>("bytes").getInt());
+    }
+  return most;
+}
+
+/// Chooses kernels with so little scratch that the arena fits, where scratch at
+/// the peak is all that is too much. Leaves the smallest module in `impl`.
+static Status chooseLeanKernels(CompiledModel::Impl &impl,
+                                const std::string &passes,
+                                const std::string &path, int64_t budget,
+                                ModuleOp original) {
+  for (int trial = 0; trial < kMostLeanTrials; ++trial) {
+    int64_t limit =
+        scratchAtPeak(*impl.module) - (arenaOf(*impl.module) - budget);
+    if (arenaOf(*impl.module) <= budget || limit < 0)
+      break;
+    OwningOpRef<ModuleOp> best = std::move(impl.module);
+    impl.module = original.clone();
+    (*impl.module)
+        ->setAttr("adze.scratch_limit",
+                  IntegerAttr::get(IntegerType::get(&impl.context, 64), limit));
+    if (Status status = impl.runPasses(passes, path); !status)
+      return status;
+    (*impl.module)->removeAttr("adze.scratch_limit");
+    if (arenaOf(*impl.module) >= arenaOf(*best)) {
+      impl.module = std::move(best);
+      break;
+    }
+  }
+  return Status::success();
 }
 
 namespace {
@@ -131,11 +173,18 @@ Status adze::runKernelStage(CompiledModel::Impl &impl,
   OwningOpRef<ModuleOp> original = module.clone();
   if (Status status = impl.runPasses(passes, path); !status)
     return status;
-  if (arenaOf(*impl.module) <= budget)
-    return Status::success();
-  BandSearch search(impl, passes, path, budget, std::move(original));
+  OwningOpRef<ModuleOp> plain = impl.module->clone();
+  BandSearch search(impl, passes, path, budget, original->clone());
   if (Status status = search.run(); !status || search.isFound())
     return status;
+  // Bands cost a few percent where they help; less scratch may cost more.
+  OwningOpRef<ModuleOp> banded = std::move(impl.module);
+  impl.module = std::move(plain);
+  if (Status status = chooseLeanKernels(impl, passes, path, budget, *original);
+      !status || arenaOf(*impl.module) <= budget)
+    return status;
+  if (arenaOf(*banded) < arenaOf(*impl.module))
+    impl.module = std::move(banded);
   // The plan of the smallest says what is wrong with it.
   Status status = impl.runPasses(
       "plan-memory{alignment=" + std::to_string(impl.target->alignment) +
