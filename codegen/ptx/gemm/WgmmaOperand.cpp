@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "codegen/ptx/gemm/WgmmaBuilder.h"
 
+#include "dialects/tile/Layout.h"
+
 using namespace mlir;
 using namespace adze;
 using namespace adze::gemm;
@@ -73,13 +75,7 @@ lower::Indices WgmmaOperand::at(Value stage, Value x, int64_t k) const {
   return {stage, e.div(x, 64), e.index(k), e.index(0)};
 }
 
-/// PTX ISA 9.7.15.5.1: eight rows of 128 bytes are one pattern of the swizzle,
-/// 1024 bytes. K contiguous: the next eight rows follow (`stride`), the other
-/// offset is not used. Else the next eight of K follow, and the next 64 rows
-/// (columns) lie behind all of K (`leading`).
 tile::MatrixAttr WgmmaOperand::matrix() const {
-  int64_t leading = operand.isKContiguous ? 16 : tileK * wgmmaSwizzle;
-  return tile::MatrixAttr::get(e.b.getContext(),
-                               operand.isKContiguous ? "k" : "mn", wgmmaSwizzle,
-                               leading, 8 * wgmmaSwizzle);
+  return tile::canonicalMatrix(e.b.getContext(), operand.isKContiguous,
+                               wgmmaSwizzle, tileK * wgmmaSwizzle);
 }
