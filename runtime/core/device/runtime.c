@@ -51,6 +51,8 @@
     type rest = magnitude(x), divisor = magnitude(y), part = divisor;          \
     if (!(divisor > 0) || !(rest - rest == 0) || y != y)                       \
       return nan;                                                              \
+    if (rest < divisor)                                                        \
+      return x;                                                                \
     while (part <= rest * (type)0.5)                                           \
       part += part;                                                            \
     for (; part >= divisor; part *= (type)0.5)                                 \
