@@ -272,7 +272,14 @@ class Kernel:
             else [1, 1, 1]
         match = re.search(r"registers = (\d+)", text)
         self.registers = int(match.group(1)) if match else None
-        self.family = re.search(r'schedule<"([\w.]+)"', text).group(1)
+        self.family, decisions = re.search(
+            r'schedule<"([\w.]+)", {(.*?)}>', text).groups()
+        # As --schedule takes them: "tile=64x64x32", "stages=3".
+        self.decisions = {
+            f"{name}=" + "x".join(re.findall(r"-?\d+", numbers) if numbers
+                                  else [word or number])
+            for name, numbers, word, number in re.findall(
+                r'(\w+) = (?:\[([^\]]*)\]|"(\w*)"|(-?\d+))', decisions)}
         self.arguments = []  # (bytes, tensor map text or None)
         signature = re.search(r"tile\.kernel @\w+\((.*?)\) +attributes", text,
                               re.S).group(1)
@@ -521,7 +528,9 @@ def main():
                 family = kernels[0].family
                 if isinstance(registers, str):
                     problem = registers
-                if case.schedule and family != case.schedule.split(",")[0]:
+                wanted = case.schedule.split(",") if case.schedule else []
+                if wanted and (family != wanted[0] or
+                               set(wanted[1:]) - kernels[0].decisions):
                     problem = f"the schedule {case.schedule} is not legal"
                 values = list(case.data().values())
                 size = int(np.prod(case.output)) * \
