@@ -150,5 +150,6 @@ def Tile_LaunchOp : Tile_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInt
 
 include "dialects/tile/SharedMemory.td"
 include "dialects/tile/TensorCores.td"
+include "dialects/tile/TensorMemory.td"
 
 #endif

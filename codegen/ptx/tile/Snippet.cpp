@@ -164,4 +164,5 @@ void ptx::populateTileToLLVMPatterns(LLVMTypeConverter &converter,
   populateCopyPatterns(converter, patterns);
   populateMmaSyncPatterns(converter, patterns);
   populateWgmmaPatterns(converter, patterns);
+  populateTcgen05Patterns(converter, patterns);
 }

@@ -30,6 +30,8 @@ void populateMmaSyncPatterns(mlir::LLVMTypeConverter &converter,
                              mlir::RewritePatternSet &patterns); // sm_80
 void populateWgmmaPatterns(mlir::LLVMTypeConverter &converter,
                            mlir::RewritePatternSet &patterns); // sm_90a
+void populateTcgen05Patterns(mlir::LLVMTypeConverter &converter,
+                             mlir::RewritePatternSet &patterns); // sm_100a
 
 } // namespace adze::ptx
 
