@@ -309,7 +309,7 @@ def gpu_jobs(context):
 GPU_SCRIPTS = [("host_program.py", ["{adze}"], 20), ("planted_bugs.py", ["{adze}"], 30),
                ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_90a"], 180),
                ("gemm_cases.py", ["--build", "{build}", "--chip", "sm_80"], 180),
-               ("sass.py", ["{adze}"], 20)]
+               ("sass.py", ["{adze}"], 20), ("tcgen05.py", ["{adze}"], 20)]
 
 
 def docs_jobs(context):

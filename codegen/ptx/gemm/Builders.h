@@ -42,10 +42,23 @@ mlir::LogicalResult buildWgmmaGemm(const GemmProblem &problem,
                                    const Machine &machine,
                                    tile::KernelOp kernel,
                                    mlir::OpBuilder &builder); // Wgmma.cpp
+mlir::LogicalResult buildTcgen05Gemm(const GemmProblem &problem,
+                                     const Schedule &schedule,
+                                     const Machine &machine,
+                                     tile::KernelOp kernel,
+                                     mlir::OpBuilder &builder); // Tcgen05.cpp
+
+/// The copy engine can read the operand: bf16 or f16, rows of whole 16 bytes,
+/// few enough dimensions, and nothing else in the kernel reads the argument
+/// (which is a tensor map on the device).
+bool isForTma(const GemmProblem &problem, const Operand &operand);
 
 /// Adds the schedules that buildWgmmaGemm can build, without an estimate.
 void addWgmmaSchedules(const GemmProblem &problem, const GpuFacts &gpu,
-                       std::vector<Schedule> &schedules); // Wgmma.cpp
+                       std::vector<Schedule> &schedules); // WgmmaSchedules.cpp
+/// The same for buildTcgen05Gemm.
+void addTcgen05Schedules(const GemmProblem &problem, const GpuFacts &gpu,
+                         std::vector<Schedule> &schedules); // Tcgen05.cpp
 
 /// The tile (m, n, batch, part of K) of a block: numbers 0 to blocks() - 1 walk
 /// `schedule.order` rows of tiles down, then the next column.

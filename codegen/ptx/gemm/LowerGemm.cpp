@@ -19,6 +19,7 @@ namespace adze {
 } // namespace adze
 
 static const std::pair<StringLiteral, GemmBuilder> families[] = {
+    {"gemm.tcgen05", buildTcgen05Gemm},
     {"gemm.wgmma", buildWgmmaGemm},
     {"gemm.mma_sync", buildMmaSyncGemm},
     {"gemm.simt", buildSimtGemm},

@@ -235,17 +235,17 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
   double waves = std::ceil(blocks / double(gpu.sms)); // blocks of one SM
   double clock = gpu.clockGHz * 1e3;                  // clocks a microsecond
 
-  bool isWgmma = s.family == "gemm.wgmma";
-  bool isTensor = isWgmma || s.family == "gemm.mma_sync";
+  bool isAsync = s.family == "gemm.wgmma" || s.family == "gemm.tcgen05";
+  bool isTensor = isAsync || s.family == "gemm.mma_sync";
   double tileM = double(s.tile[0]), tileN = double(s.tile[1]);
   double macs = tileM * tileN * double(s.tile[2]) * steps;
-  double rate = isWgmma    ? gpu.asyncMmaPerClock
+  double rate = isAsync    ? gpu.asyncMmaPerClock
                 : isTensor ? gpu.mmaPerClock
                            : gpu.ffmaPerClock;
   // Few warps cannot hide the latency of what they wait for.
   double warps =
       double(std::min<int64_t>(resident, int64_t(waves)) * s.threads) / 32;
-  double busy = isWgmma ? 0.9 : std::min(1.0, 0.35 + 0.65 * warps / 8);
+  double busy = isAsync ? 0.9 : std::min(1.0, 0.35 + 0.65 * warps / 8);
   double compute = waves * macs / (rate * busy);
 
   // Bytes of shared memory that the inner loop reads: every warp (wgmma: warp
@@ -260,7 +260,7 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
               double(s.tile[2]) / 2;
   else
     perStep = (tileM * double(s.split[1]) + tileN * double(s.split[0])) *
-              double(s.tile[2]) * bytes / (isWgmma ? 2.0 : 1.0);
+              double(s.tile[2]) * bytes / (isAsync ? 2.0 : 1.0);
   double shared = waves * steps * perStep / gpu.sharedBytesPerClock;
 
   // Each block reads its rows of A and columns of B through L2; DRAM gives
@@ -305,6 +305,7 @@ void adze::gemm::estimate(const GemmProblem &problem, const GpuFacts &gpu,
 std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,
                                                  const GpuFacts &gpu) {
   std::vector<Schedule> all;
+  addTcgen05Schedules(problem, gpu, all);
   addWgmmaSchedules(problem, gpu, all);
   addMmaSync(problem, gpu, all);
   addFlat(problem, all);
@@ -317,7 +318,9 @@ std::vector<Schedule> adze::gemm::legalSchedules(const GemmProblem &problem,
   for (Schedule &s : all) {
     // What a thread may use while as many blocks fit into an SM (.minnctapersm,
     // allocated in units of 8).
-    if (s.family != "gemm.wgmma") // its warp groups trade registers
+    // What else limits blocks is not known here: registers of wgmma's warp
+    // groups, which trade them, and tensor memory.
+    if (s.family != "gemm.wgmma" && s.family != "gemm.tcgen05")
       s.registers = std::min<int64_t>(
           255,
           gpu.registersPerSm / (s.threads * residentBlocks(s, gpu)) / 8 * 8);

@@ -23,7 +23,8 @@
 namespace adze::gemm {
 
 struct Schedule {
-  /// "gemm.wgmma", "gemm.mma_sync", "gemm.simt" or "gemm.flat".
+  /// "gemm.tcgen05", "gemm.wgmma", "gemm.mma_sync", "gemm.simt" or
+  /// "gemm.flat".
   std::string family;
   /// M, N and K of what a block computes at a time.
   std::array<int64_t, 3> tile{};

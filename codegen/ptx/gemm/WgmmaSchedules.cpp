@@ -10,10 +10,7 @@ using namespace mlir;
 using namespace adze;
 using namespace adze::gemm;
 
-/// The copy engine can read the operand: rows of whole 16 bytes, few enough
-/// dimensions, and nothing else in the kernel reads the argument (which is a
-/// tensor map on the device).
-static bool isForTma(const GemmProblem &problem, const Operand &operand) {
+bool adze::gemm::isForTma(const GemmProblem &problem, const Operand &operand) {
   if (!operand.element.isBF16() && !operand.element.isF16())
     return false;
   kernel::FuncOp kernel = problem.kernel;
