@@ -19,10 +19,8 @@ namespace adze {
 } // namespace adze
 
 static const std::pair<StringLiteral, GemmBuilder> families[] = {
-    {"gemm.tcgen05", buildTcgen05Gemm},
-    {"gemm.wgmma", buildWgmmaGemm},
-    {"gemm.mma_sync", buildMmaSyncGemm},
-    {"gemm.simt", buildSimtGemm},
+    {"gemm.tcgen05", buildTcgen05Gemm},  {"gemm.wgmma", buildWgmmaGemm},
+    {"gemm.mma_sync", buildMmaSyncGemm}, {"gemm.simt", buildSimtGemm},
     {"gemm.flat", buildFlatGemm},
 };
 
