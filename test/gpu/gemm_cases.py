@@ -152,7 +152,8 @@ def epilogue(dtype, kind, m, n, k, schedule=""):
 
 def wgmma_cases():
     """Warp groups with TMA: every tile and transpose with tails in M, N and K,
-    more tiles than blocks, parts of K, epilogues, batches, clusters."""
+    more tiles than blocks, parts of K, epilogues, batches, clusters, results
+    that TMA or the threads store."""
     cases, chips = [], ("sm_90a",)
     form = "gemm.wgmma,tile={}x64,stages={},split_k={}".format
     for tile in ("64x64", "64x128", "64x256", "128x64", "128x128", "128x256",
@@ -173,6 +174,10 @@ def wgmma_cases():
                               form("128x64", 2, 1)))
         cases.append(epilogue("f16", kind, 200, 264, 80,
                               form("128x256", 3, 1)))
+    # Rows of no whole 16 bytes: the threads store.
+    for n in (330, 331):
+        cases.append(gemm("bf16", 200, n, 136, False, True,
+                          form("128x256", 3, 1), chips))
     for a, b in (([3, 136, 40], [3, 40, 72]), ([2, 3, 72, 64], [3, 64, 40]),
                  ([2, 1, 64, 64], [1, 3, 64, 72])):
         cases.append(batched("bf16", a, b, form("64x64", 2, 1)))
@@ -196,6 +201,13 @@ def wgmma_cases():
                                      ("128x128", 3, "1x2", 264)):
         cases.append(gemm("bf16", 2056, 1536, k, False, True,
                           turns(tile, stages, cluster)))
+    # Boxes of results that are filled again, for the next tile as well.
+    cases.append(epilogue("bf16", "residual", 2056, 1544, 72,
+                          turns("64x256", 3, "1x1")))
+    cases.append(epilogue("f16", "residual", 1096, 4360, 72,
+                          form("128x256", 2, 1)))
+    cases.append(batched("bf16", [2, 1, 2, 72, 64], [1, 2, 1, 64, 200],
+                         form("64x128", 2, 1)))
     for case in cases:
         case.chips = chips
     return cases

@@ -3,8 +3,9 @@
 
 usage: planted_bugs.py ADZE [--keep FOLDER]
 
-A product with edges in M and N is compiled for sm_90a (TMA, mbarriers, wgmma)
-and sm_80 (cp.async, ldmatrix, mma). Each mistake is one change to the text in
+Products with edges in M and N are compiled for sm_90a (TMA, mbarriers, wgmma)
+and sm_80 (cp.async, ldmatrix, mma): a small one, on sm_90a one whose tiles are
+stored in several boxes, and one whose results the threads store. Each mistake is one change to the text in
 NAME_kernels.c; the artifact is built again with gcc and run in ptxsim, which
 has to fail with a report that names the kernel, the line of PTX and the tile
 operation. A wrong descriptor may read bytes that are there but not the ones
@@ -26,13 +27,13 @@ from onnx import TensorProto, helper
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import gpu_tools  # noqa: E402 (the path comes first)
 
-M, N, K = 200, 264, 1024
 STRIDE, SWIZZLE = 32, 62  # bits of a wgmma descriptor
 
 MAIN = """
 #include "{name}.h"
 #include <stdio.h>
-static unsigned short x[{m} * {k}], w[{k} * {n}], y[{m} * {n}];
+static unsigned short x[{m} * {k}], w[{k} * {n}];
+static {type} y[{m} * {n}];
 int main(int count, char **arguments) {{
   {name}_session *session;
   FILE *file = fopen(arguments[1], "rb");
@@ -64,8 +65,7 @@ class Bug:
     says: str = ""
     which: int = 0
     numbers: bool = False  # or the numbers are wrong
-    required: bool = True  # the kernel has such a place
-
+    
 
 def add(group, amount):
     """Adds to an integer in a group of the match."""
@@ -111,8 +111,12 @@ HOPPER = [
         r"no wgmma\.fence\.sync\.aligned since"),
     Bug("missing fence of mbarrier.init", r"fence\.mbarrier_init\.release\.cluster;", remove,
         r"not visible to the async proxy"),
-    Bug("missing fence before a store", r"fence\.proxy\.async[^;]*;", remove,
-        r"no fence\.proxy\.async since", required=False),
+    Bug("missing proxy fence", r"fence\.proxy\.async[^;]*;", remove,
+        r"no fence\.proxy\.async since"),
+    Bug("missing barrier before a store", r"bar\.sync[^;]*, 128;", remove,
+        r"race|never been written", which=1),
+    Bug("ends before the store has read", r"cp\.async\.bulk\.wait_group 0;", remove,
+        r"ends without waiting until this copy has read"),
     Bug("accumulators before the wait", r"(wgmma\.wait_group\.sync\.aligned \t?)0;",
         lambda match: match.group(1) + "7;", r"still under way|still read"),
     Bug("descriptor's stride halved", r"(or\.b64 [^;]*?, )(-?\d{12,});",
@@ -135,9 +139,20 @@ AMPERE = [
         r"under way|never been written"),
     Bug("missing barrier", r"(bar|barrier)(\.cta)?\.sync[^;]*;", remove, r"race|never been written"),
 ]
+# Tiles of several boxes: the third is filled where the first was.
+BOXES = [
+    Bug("missing proxy fence, third box", r"fence\.proxy\.async[^;]*;", remove,
+        r"no fence\.proxy\.async since", which=2),
+    Bug("source overwritten before wait_group.read",
+        r"cp\.async\.bulk\.wait_group\.read 1;", remove, r"overwrites .* still reads it"),
+    Bug("waits for too few stores", r"(cp\.async\.bulk\.wait_group\.read )1;",
+        lambda match: match.group(1) + "2;", r"overwrites .* still reads it"),
+    Bug("missing barrier before a box is filled again", r"bar\.sync[^;]*, 128;", remove,
+        r"race", which=3),
+]
 # The last columns of the product are not there: whoever asks for more than N
 # columns or M rows stores past the end of the output.
-EDGE = r"(setp\.[a-z]+\.[us]\d+ [^;]*?, )(%d|%d|%d|%d);" % (M, M - 1, N, N - 1)
+EDGE = r"(setp\.[a-z]+\.[us]\d+ [^;]*?, )(%d|%d|%d|%d);"
 
 
 def reported(text):
@@ -147,17 +162,23 @@ def reported(text):
 
 
 class Artifact:
-    """The GEMM compiled for a chip."""
+    """A GEMM of f16 compiled for a chip; `result` is the type of its output."""
 
-    def __init__(self, adze, folder, chip):
-        self.chip, self.name = chip, "product_" + chip
+    def __init__(self, adze, folder, chip, name, size, result=numpy.float16):
+        self.chip, self.name = chip, f"{name}_{chip}"
+        self.size, self.result = size, result
+        m, n, k = size
         self.folder = folder / self.name
         model = folder / f"{self.name}.onnx"
-        inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT16, [M, K]),
-                  helper.make_tensor_value_info("w", TensorProto.FLOAT16, [K, N])]
-        output = helper.make_tensor_value_info("y", TensorProto.FLOAT16, [M, N])
-        graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", inputs,
-                                  [output])
+        inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT16, [m, k]),
+                  helper.make_tensor_value_info("w", TensorProto.FLOAT16, [k, n])]
+        element = helper.np_dtype_to_tensor_dtype(numpy.dtype(result))
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["p"]),
+                 helper.make_node("Cast", ["p"], ["y"], to=element)]
+        if result == numpy.float16:
+            nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+        graph = helper.make_graph(nodes, "g", inputs,
+                                  [helper.make_tensor_value_info("y", element, [m, n])])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)],
                                     ir_version=8), model)
         subprocess.run([adze, "compile", model, "-t", f"cuda:{chip}", "-o", self.folder],
@@ -165,13 +186,15 @@ class Artifact:
         self.kernels = self.folder / f"{self.name}_kernels.c"
         self.text = self.kernels.read_text()
         rng = numpy.random.default_rng(7)
-        x = (rng.integers(-8, 9, (M, K)) / 8).astype(numpy.float16)
-        w = (rng.integers(-8, 9, (K, N)) / 8).astype(numpy.float16)
+        x = (rng.integers(-8, 9, (m, k)) / 8).astype(numpy.float16)
+        w = (rng.integers(-8, 9, (k, n)) / 8).astype(numpy.float16)
         self.data = self.folder / "input.bin"
         self.data.write_bytes(x.tobytes() + w.tobytes())
         self.expected = x.astype(numpy.float32) @ w.astype(numpy.float32)
         self.main = self.folder / "planted_main.c"
-        self.main.write_text(MAIN.format(name=self.name, m=M, n=N, k=K))
+        self.main.write_text(MAIN.format(
+            name=self.name, m=m, n=n, k=k,
+            type="float" if result == numpy.float32 else "unsigned short"))
         others = [path for path in sorted(self.folder.glob("*.c"))
                   if path not in (self.kernels, self.main, self.folder / "patched.c") and
                   not re.search(r"^int main\(", path.read_text(), re.M)]
@@ -197,7 +220,8 @@ class Artifact:
                               timeout=120)
         output = None
         if done.returncode == 0:
-            output = numpy.fromfile(result, numpy.float16).reshape(M, N).astype(numpy.float32)
+            output = numpy.fromfile(result, self.result).reshape(self.expected.shape)
+            output = output.astype(numpy.float32)
         return done.returncode, done.stdout, output
 
     def right(self, output):
@@ -213,22 +237,23 @@ def plant(text, bug):
     return text[:match.start()] + bug.change(match) + text[match.end():]
 
 
-def without_edges(text):
+def without_edges(text, size):
     """Every comparison with an edge of the output is moved far away."""
-    return re.sub(EDGE, lambda match: match.group(1) + "4096;", text)
+    m, n, _ = size
+    return re.sub(EDGE % (m, m - 1, n, n - 1), lambda match: match.group(1) + "4096;", text)
 
 
-def check(artifact, bugs, simulator):
+def check(artifact, bugs, simulator, has_edges):
+    """`has_edges`: threads store the results, up to the edges."""
     failures = []
     code, said, output = artifact.run(artifact.text, simulator)
     if code or not artifact.right(output):
         return [f"{artifact.name} as it is: {said or 'wrong numbers'}"]
     for bug in bugs:
         text = plant(artifact.text, bug)
-        name = f"{artifact.chip}: {bug.name}"
+        name = f"{artifact.name}: {bug.name}"
         if text is None:
-            if bug.required:
-                failures.append(f"{name}: the kernel has no such place")
+            failures.append(f"{name}: the kernel has no such place")
             continue
         code, said, output = artifact.run(text, simulator)
         if code == 1 and reported(said) and re.search(bug.says, said):
@@ -237,8 +262,10 @@ def check(artifact, bugs, simulator):
             print(f"{name}: wrong numbers")
         else:
             failures.append(f"{name}: exit code {code}: {said[:2000] or 'nothing said'}")
-    text = without_edges(artifact.text)
-    name = f"{artifact.chip}: out-of-bounds tail"
+    if not has_edges:
+        return failures
+    text = without_edges(artifact.text, artifact.size)
+    name = f"{artifact.name}: out-of-bounds tail"
     if text == artifact.text:
         failures.append(f"{name}: the kernel compares nothing with its edges")
         return failures
@@ -260,8 +287,15 @@ def main():
         folder = options.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         failures = []
-        for chip, bugs in (("sm_90a", HOPPER), ("sm_80", AMPERE)):
-            failures += check(Artifact(options.adze, folder, chip), bugs, simulator)
+        def look(bugs, has_edges, *what):
+            nonlocal failures
+            failures += check(Artifact(options.adze, folder, *what), bugs, simulator, has_edges)
+
+        small, large = (200, 264, 1024), (1000, 2056, 128)
+        look(HOPPER, False, "sm_90a", "product", small)
+        look(BOXES, False, "sm_90a", "boxes", large)
+        look([], True, "sm_90a", "direct", small, numpy.float32)
+        look(AMPERE, True, "sm_80", "product", small)
     if failures:
         sys.exit("\n".join(failures))
     print("all mistakes were caught")

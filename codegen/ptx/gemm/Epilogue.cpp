@@ -52,6 +52,8 @@ public:
 
 private:
   void widen(Operation *op, bool isAccumulator);
+  /// The codes of numbers of 16 bits, which `rounded` is the type of.
+  void widenCodes(vector::BitCastOp op, Type rounded);
   void widenConstant(arith::ConstantOp constant);
   /// The wide form of a narrow value for all users but its conversion.
   void extendResult(Operation *op);
@@ -144,10 +146,24 @@ void Widener::widen(Operation *op, bool isAccumulator) {
       result.setType(wideType(result.getType()));
 }
 
+void Widener::widenCodes(vector::BitCastOp op, Type rounded) {
+  builder.setInsertionPoint(op);
+  op.getSourceMutable().assign(
+      arith::TruncFOp::create(builder, op.getLoc(), rounded, op.getSource()));
+}
+
 void Widener::run(ArrayRef<Operation *> operations,
                   const llvm::SmallPtrSetImpl<Operation *> &narrowed) {
+  SmallVector<std::pair<vector::BitCastOp, Type>> codes;
   for (Operation *op : operations)
-    widen(op, narrowed.contains(op));
+    if (auto code = dyn_cast<vector::BitCastOp>(op);
+        code && isNarrow(code.getSourceVectorType()))
+      codes.emplace_back(code, code.getSourceVectorType());
+  for (Operation *op : operations)
+    if (!isa<vector::BitCastOp>(op))
+      widen(op, narrowed.contains(op));
+  for (auto [code, rounded] : codes)
+    widenCodes(code, rounded);
 }
 
 int64_t Epilogue::maxWidth() const {
@@ -207,8 +223,9 @@ static void alignVectors(const GemmProblem &problem, ArrayRef<Value> arguments,
   }
 }
 
-void Epilogue::store(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
-                     Value m, Value n, ValueRange accumulators) const {
+void Epilogue::evaluate(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
+                        Value m, Value n, ValueRange accumulators,
+                        UseResult use) const {
   int64_t lanes = accumulators.size();
   Recorder recorder(builder);
   lower::ElementEmitter e(builder, loc);
@@ -238,18 +255,37 @@ void Epilogue::store(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
     narrowed.insert(value.getDefiningOp());
   }
   e.define(root.getOutput(), indices, lanes, value);
-  for (const Output &output : problem.outputs) {
-    Value final = e.element(output.computed, indices, lanes);
-    Value memory = arguments[body.getNumArguments() + output.result];
-    lower::Indices to(indices);
-    for (auto [i, p] : llvm::enumerate(output.perm))
-      to[i] = indices[p];
-    if (lanes == 1)
-      e.make<memref::StoreOp>(final, memory, to);
-    else
-      e.make<vector::StoreOp>(final, memory, to);
-  }
+  for (const Output &output : problem.outputs)
+    use(output, e.element(output.computed, indices, lanes), indices);
   if (lanes > 1)
     alignVectors(problem, arguments, recorder.operations, n, lanes);
   Widener(builder.getContext()).run(recorder.operations, narrowed);
+}
+
+void Epilogue::store(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
+                     Value m, Value n, ValueRange accumulators) const {
+  kernel::FuncOp kernel = problem.kernel;
+  unsigned inputs = kernel.getBody().getNumArguments();
+  evaluate(builder, loc, batch, m, n, accumulators,
+           [&](const Output &output, Value value, ArrayRef<Value> indices) {
+             Value memory = arguments[inputs + output.result];
+             SmallVector<Value> to(indices);
+             for (auto [i, p] : llvm::enumerate(output.perm))
+               to[i] = indices[p];
+             if (accumulators.size() == 1)
+               memref::StoreOp::create(builder, loc, value, memory, to);
+             else
+               vector::StoreOp::create(builder, loc, value, memory, to);
+           });
+}
+
+Value Epilogue::pair(OpBuilder &builder, Location loc, ArrayRef<Value> batch,
+                     Value m, Value n, ValueRange accumulators) const {
+  auto type = VectorType::get({1}, builder.getI32Type());
+  Value code;
+  evaluate(builder, loc, batch, m, n, accumulators,
+           [&](const Output &, Value value, ArrayRef<Value>) {
+             code = vector::BitCastOp::create(builder, loc, type, value);
+           });
+  return vector::ExtractOp::create(builder, loc, code, 0);
 }

@@ -43,7 +43,21 @@ public:
              llvm::ArrayRef<mlir::Value> batch, mlir::Value m, mlir::Value n,
              mlir::ValueRange accumulators) const;
 
+  /// The two results of product elements (batch, m, n) and (batch, m, n + 1)
+  /// as they lie in memory, in an i32. For one output of 16-bit numbers in the
+  /// order of the product.
+  mlir::Value pair(mlir::OpBuilder &builder, mlir::Location loc,
+                   llvm::ArrayRef<mlir::Value> batch, mlir::Value m,
+                   mlir::Value n, mlir::ValueRange accumulators) const;
+
 private:
+  /// What to do with the elements of an output at the indices of the product.
+  using UseResult = llvm::function_ref<void(const Output &, mlir::Value,
+                                            llvm::ArrayRef<mlir::Value>)>;
+  void evaluate(mlir::OpBuilder &builder, mlir::Location loc,
+                llvm::ArrayRef<mlir::Value> batch, mlir::Value m, mlir::Value n,
+                mlir::ValueRange accumulators, UseResult use) const;
+
   const GemmProblem &problem;
   llvm::SmallVector<mlir::Value> arguments;
 };

@@ -54,6 +54,12 @@ public:
         blocks(std::min<int64_t>(schedule.blocks(problem),
                                  machine.gpu.sms / sharers * sharers)),
         steps(llvm::divideCeil(problem.k, schedule.tile[2]) / schedule.splitK) {
+    barriersAt = schedule.stages * (stageBytes(problem.a, schedule.tile[0]) +
+                                    stageBytes(problem.b, schedule.tile[1]));
+    if (schedule.splitK > 1 || !WgmmaStore::takes(problem))
+      return;
+    store.emplace(e, problem, schedule, kernel, barriersAt);
+    barriersAt += WgmmaStore::bytes(schedule);
   }
 
   void run();
@@ -89,6 +95,8 @@ private:
   int64_t consumers; // computing warp groups
   bool isPingPong;
   int64_t sharers, blocks, steps;
+  int64_t barriersAt;              // offset in shared memory
+  std::optional<WgmmaStore> store; // else threads write the results
   Value thread, full, empty, turns;
   Value group, inGroup; // of the computing warp groups
   Value turn;           // ping-pong: which of the two this warp group is
@@ -136,19 +144,17 @@ void WgmmaBuilder::eachTile(Slot first, Value turn,
 /// The barriers, once.
 void WgmmaBuilder::setup() {
   thread = e.make<gpu::ThreadIdOp>(gpu::Dimension::x);
-  int64_t offset = schedule.stages * (stageBytes(problem.a, schedule.tile[0]) +
-                                      stageBytes(problem.b, schedule.tile[1]));
   auto type =
       MemRefType::get({schedule.stages}, e.b.getI64Type(),
                       MemRefLayoutAttrInterface(), e.b.getI64IntegerAttr(3));
-  full = e.make<tile::SharedMemoryOp>(type, uint64_t(offset));
-  empty = e.make<tile::SharedMemoryOp>(type,
-                                       uint64_t(offset + 8 * schedule.stages));
+  full = e.make<tile::SharedMemoryOp>(type, uint64_t(barriersAt));
+  empty = e.make<tile::SharedMemoryOp>(
+      type, uint64_t(barriersAt + 8 * schedule.stages));
   if (isPingPong)
     turns = e.make<tile::SharedMemoryOp>(
         MemRefType::get({2}, e.b.getI64Type(), MemRefLayoutAttrInterface(),
                         e.b.getI64IntegerAttr(3)),
-        uint64_t(offset + 16 * schedule.stages));
+        uint64_t(barriersAt + 16 * schedule.stages));
   e.when(e.compare(CmpI::eq, thread, e.index(0)), [&] {
     for (int64_t stage = 0; stage < schedule.stages; ++stage) {
       e.make<tile::BarrierInitOp>(full, e.index(stage), uint64_t(1));
@@ -180,6 +186,8 @@ void WgmmaBuilder::load() {
   e.when(e.compare(CmpI::eq, thread, e.index(0)), [&] {
     e.make<tile::PrefetchMapOp>(mapA);
     e.make<tile::PrefetchMapOp>(mapB);
+    if (store)
+      e.make<tile::PrefetchMapOp>(kernel.getArgument(store->argument()));
     Value rank;
     if (sharers > 1)
       rank = e.make<arith::IndexCastOp>(
@@ -287,10 +295,16 @@ void WgmmaBuilder::compute() {
     finish(tilePosition(e, problem, schedule, number), sums);
     return isPingPong ? skip(slot, steps) : slot;
   });
+  if (store)
+    store->wait(inGroup);
 }
 
-/// Each thread stores the elements that it holds, two neighbours at a time.
+/// By the copy engine, or each thread stores the elements that it holds, two
+/// neighbours at a time.
 void WgmmaBuilder::finish(const TilePosition &position, ArrayRef<Value> sums) {
+  Value first = e.add(position.m, e.mul(group, schedule.tile[0] / groups));
+  if (store)
+    return store->finish(position, first, position.n, inGroup, sums);
   Epilogue epilogue(problem, kernel.getArguments());
   PartialSums partial(problem, schedule, kernel);
   bool isPartial = schedule.splitK > 1;
@@ -299,8 +313,7 @@ void WgmmaBuilder::finish(const TilePosition &position, ArrayRef<Value> sums) {
   bool tailM = problem.m % schedule.tile[0] != 0;
   bool tailN = problem.n % schedule.tile[1] != 0;
   Value warp = e.div(inGroup, 32), lane = e.rem(inGroup, 32);
-  Value m0 = e.add(e.add(position.m, e.mul(group, schedule.tile[0] / groups)),
-                   e.add(e.mul(warp, 16), e.div(lane, 4)));
+  Value m0 = e.add(first, e.add(e.mul(warp, 16), e.div(lane, 4)));
   Value n0 = e.add(position.n, e.mul(e.rem(lane, 4), 2));
   for (auto [block, sum] : llvm::enumerate(sums))
     for (int64_t half = 0; half < 2; ++half) {
@@ -343,6 +356,9 @@ void WgmmaBuilder::run() {
                     a.tensorMap());
   kernel.setArgAttr(problem.b.argument, tile::KernelOp::getTensorMapAttrName(),
                     b.tensorMap());
+  if (store)
+    kernel.setArgAttr(store->argument(), tile::KernelOp::getTensorMapAttrName(),
+                      store->tensorMap());
   setup();
   Value warp = e.make<tile::WarpIndexOp>(e.b.getI32Type());
   Value isProducer = e.make<arith::CmpIOp>(CmpI::ult, warp, i32(4));

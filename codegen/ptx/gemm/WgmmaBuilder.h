@@ -51,6 +51,50 @@ private:
   mlir::Value shared;
 };
 
+/// Results on their way through shared memory: each computing warp group has
+/// two boxes of 64 rows of 128 bytes, so that the copy engine reads one while
+/// the other is filled.
+class WgmmaStore {
+public:
+  /// `offset` in shared memory: a multiple of 1024 bytes.
+  WgmmaStore(lower::LoopBuilder &e, const GemmProblem &problem,
+             const Schedule &schedule, tile::KernelOp kernel, int64_t offset);
+
+  /// Whether the copy engine can write the results: one matrix (or a batch of
+  /// them) of 16-bit numbers as the product has it, rows of whole 16 bytes.
+  static bool takes(const GemmProblem &problem);
+  /// Shared memory of all computing warp groups.
+  static int64_t bytes(const Schedule &schedule);
+  unsigned argument() const;
+  tile::TensorMapAttr tensorMap() const;
+
+  /// The results of a warp group's rows of a tile, from (`m0`, `n0`) on: one
+  /// accumulator for each 64 of them. Its 128 threads do it together; `thread`
+  /// is the number among them.
+  void finish(const TilePosition &position, mlir::Value m0, mlir::Value n0,
+              mlir::Value thread, llvm::ArrayRef<mlir::Value> sums) const;
+  /// Before the threads of a warp group end.
+  void wait(mlir::Value thread) const;
+
+private:
+  struct Box {
+    int64_t number;   // of the warp group's boxes of a tile
+    int64_t column;   // of the accumulator
+    mlir::Value m, n; // of the result
+  };
+  void fill(const Box &box, const TilePosition &position, mlir::Value thread,
+            mlir::Value sum) const;
+  void copy(const Box &box, const TilePosition &position) const;
+  lower::Indices at(const Box &box, mlir::Value row, mlir::Value column) const;
+
+  lower::LoopBuilder &e;
+  const GemmProblem &problem;
+  const Schedule &schedule;
+  tile::KernelOp kernel;
+  mlir::Value shared;    // [warp group][2][row][column]
+  mlir::Value warpGroup; // its number, the same in all threads of a warp
+};
+
 } // namespace adze::gemm
 
 #endif

@@ -70,11 +70,15 @@ void adze::gemm::addWgmmaSchedules(const GemmProblem &problem,
     int64_t steps = llvm::divideCeil(problem.k, s.tile[2]);
     for (int64_t stages : {2, 3, 4, 6, 8}) {
       s.stages = stages;
-      s.sharedBytes = stages * (stageBytes + 16) + (shape.isPingPong ? 16 : 0);
-      if (s.sharedBytes > int64_t(gpu.sharedPerBlock) ||
-          (stages > 2 && stages > 2 * steps))
+      if (stages > 2 && stages > 2 * steps)
         continue;
       for (int64_t parts : {1, 2, 4, 8}) {
+        s.sharedBytes =
+            stages * (stageBytes + 16) + (shape.isPingPong ? 16 : 0);
+        if (parts == 1 && WgmmaStore::takes(problem))
+          s.sharedBytes += WgmmaStore::bytes(s);
+        if (s.sharedBytes > int64_t(gpu.sharedPerBlock))
+          continue;
         if (parts > 1 && (steps < 4 * parts || steps % parts != 0))
           continue;
         s.splitK = parts;
