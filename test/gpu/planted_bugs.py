@@ -5,11 +5,12 @@ usage: planted_bugs.py ADZE [--keep FOLDER]
 
 Products with edges in M and N are compiled for sm_90a (TMA, mbarriers, wgmma)
 and sm_80 (cp.async, ldmatrix, mma): a small one, on sm_90a one whose tiles are
-stored in several boxes, and one whose results the threads store. Each mistake is one change to the text in
-NAME_kernels.c; the artifact is built again with gcc and run in ptxsim, which
-has to fail with a report that names the kernel, the line of PTX and the tile
-operation. A wrong descriptor may read bytes that are there but not the ones
-that were meant: then the numbers are wrong, and that is what has to show.
+stored in several boxes, and one whose results the threads store. Each mistake
+is one change to the text in NAME_kernels.c (a tensor map: in NAME.c); the
+artifact is built again with gcc and run in ptxsim, which has to fail with a
+report that names the kernel, the line of PTX and the tile operation. A wrong
+descriptor may read bytes that are there but not the ones that were meant: then
+the numbers are wrong, and that is what has to show.
 """
 import argparse
 import dataclasses
@@ -65,7 +66,7 @@ class Bug:
     says: str = ""
     which: int = 0
     numbers: bool = False  # or the numbers are wrong
-    
+
 
 def add(group, amount):
     """Adds to an integer in a group of the match."""
@@ -137,7 +138,8 @@ AMPERE = [
     Bug("read before wait", r"cp\.async\.wait_group \d+;", remove, r"under way|never been written"),
     Bug("waits for too few groups", r"(cp\.async\.wait_group )(\d+);", add(2, 2),
         r"under way|never been written"),
-    Bug("missing barrier", r"(bar|barrier)(\.cta)?\.sync[^;]*;", remove, r"race|never been written"),
+    Bug("missing barrier", r"(bar|barrier)(\.cta)?\.sync[^;]*;", remove,
+        r"race|never been written"),
 ]
 # Tiles of several boxes: the third is filled where the first was.
 BOXES = [
@@ -195,9 +197,11 @@ class Artifact:
         self.main.write_text(MAIN.format(
             name=self.name, m=m, n=n, k=k,
             type="float" if result == numpy.float32 else "unsigned short"))
+        self.host = self.folder / f"{self.name}.c"
+        changed = (self.kernels, self.host, self.main, self.folder / "patched.c",
+                   self.folder / "patched_host.c")
         others = [path for path in sorted(self.folder.glob("*.c"))
-                  if path not in (self.kernels, self.main, self.folder / "patched.c") and
-                  not re.search(r"^int main\(", path.read_text(), re.M)]
+                  if path not in changed and not re.search(r"^int main\(", path.read_text(), re.M)]
         self.objects = [self.compile(path) for path in [*others, self.main]]
 
     def compile(self, source):
@@ -205,12 +209,16 @@ class Artifact:
         subprocess.run(["gcc", "-O1", "-c", source, "-o", target], check=True, cwd=self.folder)
         return target
 
-    def run(self, text, simulator):
-        """(exit code, what it printed, output or None) with these kernels."""
+    def run(self, text, simulator, host=None):
+        """(exit code, what it printed, output or None) with these kernels and
+        this text of NAME.c."""
         patched = self.folder / "patched.c"
         patched.write_text(text)
+        patched_host = self.folder / "patched_host.c"
+        patched_host.write_text(host or self.host.read_text())
         program = self.folder / "planted"
-        subprocess.run(["gcc", *self.objects, self.compile(patched), "-ldl", "-o", program],
+        subprocess.run(["gcc", *self.objects, self.compile(patched),
+                        self.compile(patched_host), "-ldl", "-o", program],
                        check=True)
         result = self.folder / "output.bin"
         environment = dict(os.environ, ADZE_CUDA_DRIVER=str(simulator),
@@ -244,7 +252,8 @@ def without_edges(text, size):
 
 
 def check(artifact, bugs, simulator, has_edges):
-    """`has_edges`: threads store the results, up to the edges."""
+    """`has_edges`: threads store the results, up to the edges; else TMA does, to
+    those of its tensor map."""
     failures = []
     code, said, output = artifact.run(artifact.text, simulator)
     if code or not artifact.right(output):
@@ -262,14 +271,17 @@ def check(artifact, bugs, simulator, has_edges):
             print(f"{name}: wrong numbers")
         else:
             failures.append(f"{name}: exit code {code}: {said[:2000] or 'nothing said'}")
-    if not has_edges:
-        return failures
-    text = without_edges(artifact.text, artifact.size)
     name = f"{artifact.name}: out-of-bounds tail"
-    if text == artifact.text:
-        failures.append(f"{name}: the kernel compares nothing with its edges")
+    text, host = artifact.text, artifact.host.read_text()
+    if has_edges:
+        text = without_edges(text, artifact.size)
+    else:
+        m, n, _ = artifact.size
+        host = host.replace(f"{{{n}u, {m}u}}", f"{{{n}u, {m + 64}u}}")
+    if (text, host) == (artifact.text, artifact.host.read_text()):
+        failures.append(f"{name}: neither the kernel nor a tensor map has the edges")
         return failures
-    code, said, output = artifact.run(text, simulator)
+    code, said, output = artifact.run(text, simulator, host)
     if code == 1 and reported(said):
         print(f"{name}: reported")
     else:
@@ -284,7 +296,7 @@ def main():
     options = parser.parse_args()
     simulator = gpu_tools.simulator(options.adze)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or pathlib.Path(temporary)
+        folder = (options.keep or pathlib.Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         failures = []
         def look(bugs, has_edges, *what):
