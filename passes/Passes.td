@@ -261,6 +261,12 @@ def PlanMemory : Pass<"plan-memory", "::mlir::ModuleOp"> {
     `order-program`), `steps` (how many), `peak_step`, `peak_at` (the operation there), `buffers`
     (name, bytes, offset, first and last step of each), `tensors` (those live at
     the peak) and `unshared` (the bytes of all buffers together).
+
+    Where the module has `adze.regions` (`name` and `bytes` of the memories of the
+    chip, the fastest first) no buffer crosses the border of two of them, and
+    the traffic of the fastest is made large (adze/MemoryRegions.h).
+    `adze.arenas` (`name`, `begin`, `bytes`) says which range of the offsets lies
+    in which memory, and how many bytes of it are taken.
   }];
   let options = [
     Option<"alignment", "alignment", "int64_t", "16",

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/c/FunctionEmitter.h"
+#include "codegen/c/PublicApi.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -128,6 +129,10 @@ LogicalResult FunctionEmitter::emitView(memref::ViewOp op) {
   if (op.getResult().use_empty())
     return success();
   source->offset.add(linear(op.getByteShift()));
+  if (std::optional<CArena> arena = arenaOfView(op)) {
+    source->pointer = Expression(arenaPointer(*arena));
+    source->offset.add(LinearForm(-arena->begin));
+  }
   std::string qualifier = source->isConst ? "const " : "";
   Expression bytes = pointerTo(*source);
   // By way of void: bytes of the arena are aligned for every type.

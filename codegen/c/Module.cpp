@@ -117,6 +117,8 @@ LogicalResult adze::emitC(ModuleOp module, CSource &out,
   context.usesString |= textAlignment(module) > 1; // memcpy and memset
   for (llvm::StringRef suffix : {"_arena_size", "_status_text", "_status"})
     context.names.declare((context.model + suffix).str());
+  if (module->hasAttr("adze.arenas"))
+    context.names.declare(context.model + "_arenas");
   context.names.declare("l"); // the lane of a vector
   out = CSource();
   out.model = context.model;

@@ -88,6 +88,49 @@ FailureOr<EntryArguments> c::readArguments(func::FuncOp entry,
   return result;
 }
 
+llvm::SmallVector<CArena> c::readArenas(ModuleOp module) {
+  llvm::SmallVector<CArena> arenas;
+  auto list = module->getAttrOfType<ArrayAttr>("adze.arenas");
+  if (!list)
+    return arenas;
+  for (auto entry : list.getAsRange<DictionaryAttr>()) {
+    CArena arena;
+    arena.name = entry.getAs<StringAttr>("name").str();
+    arena.cName = identifier(arena.name);
+    if (isReservedWord(arena.cName))
+      arena.cName += "_ram";
+    arena.begin = entry.getAs<IntegerAttr>("begin").getInt();
+    arena.bytes = entry.getAs<IntegerAttr>("bytes").getInt();
+    arenas.push_back(arena);
+  }
+  return arenas;
+}
+
+std::string c::arenaPointer(const CArena &arena) {
+  return arena.cName + "_memory";
+}
+
+std::optional<CArena> c::arenaOfView(memref::ViewOp view) {
+  auto argument = dyn_cast<BlockArgument>(view.getSource());
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : func::FuncOp();
+  auto kind = function ? function.getArgAttrOfType<StringAttr>(
+                             argument.getArgNumber(), "adze.kind")
+                       : StringAttr();
+  if (!kind || kind.getValue() != "arena")
+    return std::nullopt;
+  llvm::SmallVector<CArena> arenas =
+      readArenas(view->getParentOfType<ModuleOp>());
+  std::optional<int64_t> at = getConstantIntValue(view.getByteShift());
+  for (const CArena &arena : arenas)
+    if (at && *at >= arena.begin && *at < arena.begin + arena.bytes)
+      return arena;
+  if (arenas.empty())
+    return std::nullopt;
+  return arenas.front(); // an empty buffer at the end: any place serves
+}
+
 static std::string statusName(const ModuleContext &context,
                               llvm::StringRef name) {
   return (context.macro + "_" + name).str();
@@ -113,6 +156,39 @@ std::string c::argumentTable(llvm::ArrayRef<CArgument> arguments,
   return text;
 }
 
+/// Sizes and type of the memories that the caller lends, where they are
+/// several.
+static std::string arenasType(const ModuleContext &context,
+                              const CSource &out) {
+  const std::string &name = context.model, &macro = context.macro;
+  std::string text = blockComment(
+      "Working memories that the caller lends to " + name +
+      "_run: bytes of each (0: not needed, the pointer may be null) and their "
+      "alignment. Their content need not survive from one call to the next.");
+  std::string members, places;
+  for (const CArena &arena : out.arenas) {
+    text += "#define " + macro + "_ARENA_" + upperCase(arena.cName) + "_SIZE " +
+            std::to_string(arena.bytes) + "\n";
+    members +=
+        "  void *" + arena.cName + ";\n  size_t " + arena.cName + "_size;\n";
+    std::string place = "(unsigned char *)(block)";
+    if (arena.begin)
+      place += " + " + std::to_string(arena.begin);
+    places += (places.empty() ? "    {" : ", \\\n     ") + place + ", " +
+              macro + "_ARENA_" + upperCase(arena.cName) + "_SIZE";
+  }
+  text += "#define " + macro + "_ARENA_ALIGN " +
+          std::to_string(out.arenaAlign) + "\n\n";
+  text += "typedef struct " + name + "_arenas {\n" + members + "} " + name +
+          "_arenas;\n\n";
+  text += blockComment("For a machine with one memory: all of them in one "
+                       "block of " +
+                       macro + "_ARENA_SIZE bytes.");
+  text += "#define " + macro + "_ARENA_SIZE " + std::to_string(out.arenaBytes) +
+          "\n#define " + macro + "_ARENAS_IN(block) \\\n" + places + "}\n\n";
+  return text;
+}
+
 static void printHeader(const ModuleContext &context, bool hasBinary,
                         llvm::ArrayRef<std::string> parameters,
                         int64_t tensorAlignment, CSource &out) {
@@ -131,13 +207,17 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
   text += "#ifndef " + macro + "_H\n#define " + macro +
           "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
           "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-  text += "/* Working memory that the caller lends to " + name +
-          "_run: bytes and alignment. Its\n"
-          " * content need not survive from one call to the next. */\n";
-  text += llvm::formatv("#define {0}_ARENA_SIZE {1}\n#define {0}_ARENA_ALIGN "
-                        "{2}\n\n",
-                        macro, out.arenaBytes, out.arenaAlign)
-              .str();
+  if (out.arenas.empty()) {
+    text += "/* Working memory that the caller lends to " + name +
+            "_run: bytes and alignment. Its\n"
+            " * content need not survive from one call to the next. */\n";
+    text += llvm::formatv("#define {0}_ARENA_SIZE {1}\n#define {0}_ARENA_ALIGN "
+                          "{2}\n\n",
+                          macro, out.arenaBytes, out.arenaAlign)
+                .str();
+  } else {
+    text += arenasType(context, out);
+  }
   text += "/* Elements of the inputs and outputs. */\n";
   for (const CArgument &argument : out.arguments)
     text += "#define " + macro + "_" + upperCase(argument.cName) +
@@ -165,6 +245,8 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
       "Computes the outputs from the inputs and returns a status. Reentrant: "
       "it writes nothing but the outputs and the arena, and allocates no "
       "memory. Inputs, outputs and arena must not overlap.";
+  if (!out.arenas.empty())
+    about += " The arena is the memories of `arenas`.";
   if (hasBinary)
     about += " `weights` are the bytes of " + name +
              "_weights.bin (little endian), in memory or mapped.";
@@ -174,8 +256,8 @@ static void printHeader(const ModuleContext &context, bool hasBinary,
 }
 
 /// The text of every status, for NAME_status_text.
-static std::string statusFunction(const ModuleContext &context,
-                                  bool hasBinary, int64_t tensorAlignment) {
+static std::string statusFunction(const ModuleContext &context, bool hasBinary,
+                                  int64_t tensorAlignment, bool isSpread) {
   std::string text = "const char *" + context.model +
                      "_status_text(int status) {\n  switch (status) {\n";
   auto row = [&](llvm::StringRef name, llvm::StringRef meaning) {
@@ -184,8 +266,12 @@ static std::string statusFunction(const ModuleContext &context,
   };
   row("OK", "success");
   row("NULL_ARGUMENT", "an input, an output or the arena is a null pointer");
-  row("ARENA_TOO_SMALL",
-      "the arena is smaller than " + context.macro + "_ARENA_SIZE");
+  if (isSpread)
+    row("ARENA_TOO_SMALL", "one of the arenas is smaller than its " +
+                               context.macro + "_ARENA_..._SIZE");
+  else
+    row("ARENA_TOO_SMALL",
+        "the arena is smaller than " + context.macro + "_ARENA_SIZE");
   row("ARENA_MISALIGNED", "the arena is not aligned to " + context.macro +
                               "_ARENA_ALIGN bytes");
   if (hasBinary)
@@ -206,8 +292,38 @@ struct Interface {
   bool usesArena = false;
   bool namesArena = false; // also by buffers without elements
   int64_t tensorAlignment = 1; // of inputs and outputs
+  llvm::SmallVector<CArena> usedArenas; // of several, those that are named
 };
 } // namespace
+
+/// The names that the body of NAME_run gives itself.
+static void declareLocals(ModuleOp module, NameScopes &scopes) {
+  for (llvm::StringRef name :
+       {"arena", "arena_size", "weights", "memory", "weight_bytes"})
+    scopes.declare(name);
+  llvm::SmallVector<CArena> arenas = readArenas(module);
+  if (!arenas.empty())
+    scopes.declare("arenas");
+  for (const CArena &arena : arenas)
+    scopes.declare(arenaPointer(arena));
+}
+
+/// Of several arenas, those in which something lies that is used.
+static llvm::SmallVector<CArena> findUsedArenas(func::FuncOp entry) {
+  llvm::SmallVector<CArena> used;
+  entry.walk([&](memref::ViewOp view) {
+    std::optional<CArena> arena = arenaOfView(view);
+    if (arena && !view.getResult().use_empty() &&
+        llvm::none_of(used, [&](const CArena &other) {
+          return other.name == arena->name;
+        }))
+      used.push_back(*arena);
+  });
+  llvm::sort(used, [](const CArena &a, const CArena &b) {
+    return std::tie(a.begin, a.name) < std::tie(b.begin, b.name);
+  });
+  return used;
+}
 
 /// Fills in `out.arguments`, the arena and the header.
 static FailureOr<Interface> declareInterface(func::FuncOp entry,
@@ -215,9 +331,7 @@ static FailureOr<Interface> declareInterface(func::FuncOp entry,
                                              bool hasBinary, CSource &out) {
   NameScopes scopes = context.names;
   scopes.push();
-  for (llvm::StringRef name :
-       {"arena", "arena_size", "weights", "memory", "weight_bytes"})
-    scopes.declare(name);
+  declareLocals(entry->getParentOfType<ModuleOp>(), scopes);
   FailureOr<EntryArguments> arguments = readArguments(entry, scopes);
   if (failed(arguments))
     return failure();
@@ -252,13 +366,28 @@ static FailureOr<Interface> declareInterface(func::FuncOp entry,
     interface.parameters.push_back("const void *weights");
     interface.pointers.push_back("weights");
   }
-  interface.parameters.push_back("void *arena");
-  interface.parameters.push_back("size_t arena_size");
+  llvm::SmallVector<CArena> arenas =
+      readArenas(entry->getParentOfType<ModuleOp>());
+  out.arenas.assign(arenas.begin(), arenas.end());
+  if (arenas.empty()) {
+    interface.parameters.push_back("void *arena");
+    interface.parameters.push_back("size_t arena_size");
+  } else {
+    interface.parameters.push_back("const " + context.model +
+                                   "_arenas *arenas");
+    interface.usedArenas = findUsedArenas(entry);
+  }
   interface.usesArena = arguments->arena && arguments->arenaBytes &&
                         !arguments->arena->use_empty();
   interface.namesArena = arguments->arena && !arguments->arena->use_empty();
-  if (interface.usesArena)
+  if (!interface.usedArenas.empty()) {
+    interface.pointers.push_back("arenas");
+    for (const CArena &arena : interface.usedArenas)
+      if (arena.bytes)
+        interface.pointers.push_back("arenas->" + arena.cName);
+  } else if (interface.usesArena && arenas.empty()) {
     interface.pointers.push_back("arena");
+  }
   if (arguments->arena) {
     unsigned i = arguments->arena->getArgNumber();
     // An arena of no bytes may still be the place of empty tensors.
@@ -286,16 +415,15 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
     return failure();
   NameScopes scopes = context.names;
   scopes.push();
-  for (llvm::StringRef name :
-       {"arena", "arena_size", "weights", "memory", "weight_bytes"})
-    scopes.declare(name);
+  declareLocals(entry->getParentOfType<ModuleOp>(), scopes);
   for (const CArgument &argument : out.arguments)
     scopes.declare(argument.cName);
   bool usesArena = interface->usesArena;
 
   source += "size_t " + context.model + "_arena_size(void) {\n  return " +
             context.macro + "_ARENA_SIZE;\n}\n\n";
-  source += statusFunction(context, hasBinary, interface->tensorAlignment);
+  source += statusFunction(context, hasBinary, interface->tensorAlignment,
+                           !out.arenas.empty());
   source += signature("int " + context.model + "_run", interface->parameters, " {");
   auto check = [&](const std::string &condition, llvm::StringRef status) {
     source += brokenLine("if (" + condition + ") {", 1);
@@ -308,7 +436,20 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
                                      }),
                      " || "),
           "NULL_ARGUMENT");
-  if (usesArena) {
+  if (!out.arenas.empty()) {
+    for (const CArena &arena : interface->usedArenas)
+      if (arena.bytes)
+        check("arenas->" + arena.cName + "_size < " + context.macro +
+                  "_ARENA_" + upperCase(arena.cName) + "_SIZE",
+              "ARENA_TOO_SMALL");
+    for (const CArena &arena : interface->usedArenas)
+      if (arena.bytes)
+        check("(uintptr_t)arenas->" + arena.cName + " % " + context.macro +
+                  "_ARENA_ALIGN != 0",
+              "ARENA_MISALIGNED");
+    if (interface->usedArenas.empty())
+      source += "  (void)arenas;\n";
+  } else if (usesArena) {
     check("arena_size < " + context.macro + "_ARENA_SIZE", "ARENA_TOO_SMALL");
     check("(uintptr_t)arena % " + context.macro + "_ARENA_ALIGN != 0",
           "ARENA_MISALIGNED");
@@ -331,9 +472,13 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
                            " != 0");
   if (!misaligned.empty())
     check(llvm::join(misaligned, " || "), "TENSOR_MISALIGNED");
-  if (interface->namesArena)
+  for (const CArena &arena : interface->usedArenas)
+    source += "  unsigned char *const " + arenaPointer(arena) +
+              " = (unsigned char *)arenas->" + arena.cName + ";\n";
+  if (interface->namesArena && out.arenas.empty())
     source += "  unsigned char *const memory = (unsigned char *)arena;\n";
-  if (interface->namesArena && !usesArena) // perhaps by views that nobody reads
+  // Perhaps it is named by views that nobody reads.
+  if (interface->namesArena && out.arenas.empty() && !usesArena)
     source += "  (void)memory;\n";
   if (hasBinary)
     source += "  const unsigned char *const weight_bytes = (const unsigned "
@@ -346,7 +491,7 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
 
   if (!options.uniformEntry)
     return success();
-  std::string call = "return " + context.model + "_run(";
+  std::string call = context.model + "_run(";
   size_t at = 0;
   for (const CArgument &argument : out.arguments)
     call += "(" + std::string(argument.isOutput ? "" : "const ") +
@@ -354,7 +499,13 @@ LogicalResult c::emitEntry(func::FuncOp entry, ModuleContext &context,
   std::string arena = "args[" + std::to_string(at++) + "]";
   if (hasBinary)
     call += "args[" + std::to_string(at) + "], ";
-  call += arena + ", " + context.macro + "_ARENA_SIZE);";
+  if (out.arenas.empty()) {
+    call = "return " + call + arena + ", " + context.macro + "_ARENA_SIZE);";
+  } else {
+    std::string block = context.macro + "_ARENAS_IN(" + arena + ")";
+    call = "const " + context.model + "_arenas arenas = " + block +
+           ";\n  return " + call + "&arenas);";
+  }
   source += "\nint adze_invoke(void **args);\n\nint adze_invoke(void **args) "
             "{\n" +
             brokenLine(call, 1) + "}\n";

@@ -29,6 +29,17 @@ struct EntryArguments {
 llvm::FailureOr<EntryArguments> readArguments(mlir::func::FuncOp entry,
                                               NameScopes &scopes);
 
+/// The memories that the arena is spread over: the module's `adze.arenas`.
+/// Empty: it is one block.
+llvm::SmallVector<CArena> readArenas(mlir::ModuleOp module);
+
+/// What the body of NAME_run calls the begin of such a memory.
+std::string arenaPointer(const CArena &arena);
+
+/// The memory in which a view of the entry's arena lies; none where the arena
+/// is one block, or `view` is one of something else.
+std::optional<CArena> arenaOfView(mlir::memref::ViewOp view);
+
 /// One line of a comment for each input or output, as a table.
 std::string argumentTable(llvm::ArrayRef<CArgument> arguments, bool isOutput);
 

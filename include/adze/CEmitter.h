@@ -49,6 +49,14 @@ struct CArgument {
   bool isOutput = false;
 };
 
+/// A memory that the caller lends: the offsets `begin` to `begin + bytes` of
+/// the arena's space lie in it. Without bytes it is not needed.
+struct CArena {
+  std::string name;  // as the user calls it
+  std::string cName; // the member of NAME_arenas
+  int64_t begin = 0, bytes = 0;
+};
+
 struct CKernel {
   std::string name; // the C function
   std::string doc;
@@ -95,6 +103,9 @@ struct CSource {
   std::vector<CKernel> kernels;     // in the order of the file
   /// Names of the functions of runtime/core that the source calls.
   std::set<std::string> runtimeFunctions;
+  /// The memories that the arena is spread over (attribute `adze.arenas`);
+  /// empty: one.
+  std::vector<CArena> arenas;
 };
 
 /// Prints a module of the `loops` level (docs/architecture.md) as C99 that is

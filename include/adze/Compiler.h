@@ -55,6 +55,10 @@ struct CompileOptions {
   std::vector<std::string> accelerators;
   int64_t stack = 1024;
   Progress progress;
+  /// The memories of the chip that the arena is spread over, the fastest first:
+  /// name (lower case letters and digits) and bytes. Empty: one arena. For
+  /// targets that print C; not together with `ram`.
+  std::vector<std::pair<std::string, int64_t>> memories;
 };
 
 /// A model compiled and loaded into this process (or run through a simulator).

@@ -154,6 +154,9 @@ std::string adze::artifactExample(const CSource &source) {
           macro + "_ARENA_ALIGN;\n"
           "  void *arena = arena_memory + (" +
           macro + "_ARENA_ALIGN - misplaced) % " + macro + "_ARENA_ALIGN;\n";
+  if (!source.arenas.empty())
+    text += fmt::format("  const {0}_arenas arenas = {1}_ARENAS_IN(arena);\n",
+                        name, macro);
   std::string arguments;
   size_t number = hasBinary ? 2 : 1;
   if (hasBinary)
@@ -187,7 +190,9 @@ std::string adze::artifactExample(const CSource &source) {
     text += "  (void)argv;\n";
   if (hasBinary)
     arguments += "weights, ";
-  text += fmt::format("\n  int status = {0}_run({1}arena, {2}_ARENA_SIZE);\n"
+  arguments +=
+      source.arenas.empty() ? "arena, " + macro + "_ARENA_SIZE" : "&arenas";
+  text += fmt::format("\n  int status = {0}_run({1});\n"
                       "  if (status != {2}_OK) {{\n"
                       "    fprintf(stderr, \"{0}: %s\\n\", "
                       "{0}_status_text(status));\n"
@@ -206,6 +211,32 @@ std::string adze::artifactExample(const CSource &source) {
   return text + (hasBinary ? "  free(weights);\n" : "") +
          "  return 0;\n}\n#else\ntypedef int " + name +
          "_no_example;\n#endif\n";
+}
+
+static std::string arenaSizeMacro(const CSource &source, const CArena &arena) {
+  return source.macro + "_ARENA_" + upper(arena.cName) + "_SIZE";
+}
+
+/// One static array for each memory of the chip, in a section of its own.
+static std::string arenasExample(const CSource &source) {
+  std::string text = "/* Sections that the linker script puts into these "
+                     "memories. */\n";
+  std::string members;
+  for (const CArena &arena : source.arenas) {
+    members += members.empty() ? "" : ", ";
+    if (!arena.bytes) {
+      members += "NULL, 0";
+      continue;
+    }
+    text += fmt::format("static unsigned char {0}_arena[{1}]\n"
+                        "    __attribute__((aligned({2}_ARENA_ALIGN), "
+                        "section(\".{3}\")));\n",
+                        arena.cName, arenaSizeMacro(source, arena),
+                        source.macro, arena.name);
+    members += fmt::format("{0}_arena, sizeof {0}_arena", arena.cName);
+  }
+  return text + fmt::format("static const {}_arenas arenas = {{{}}};\n\n",
+                            source.model, members);
 }
 
 std::string adze::artifactReadme(const ArtifactInfo &info,
@@ -228,12 +259,16 @@ std::string adze::artifactReadme(const ArtifactInfo &info,
                         argument.isOutput ? "" : "const ", argument.cType,
                         argument.cName, argument.type,
                         shapeText(argument.shape), argument.name);
-  text += fmt::format(
-      "\n- Working memory: {} bytes, aligned to {} (`{}_ARENA_SIZE`, "
-      "`{}_ARENA_ALIGN`).\n- Constants: {} bytes{}.\n\n",
-      groupedDigits(int64_t(source.arenaBytes)), source.arenaAlign, macro,
-      macro, groupedDigits(int64_t(source.weightsBytes)),
-      hasBinary ? ", in `" + weightsBinaryName(source) + "`" : "");
+  std::string sizes = macro + "_ARENA_SIZE";
+  for (const CArena &arena : source.arenas)
+    sizes = (&arena == source.arenas.data() ? "" : sizes + "`, `") +
+            arenaSizeMacro(source, arena);
+  text +=
+      fmt::format("\n- Working memory: {} bytes, aligned to {} (`{}`, "
+                  "`{}_ARENA_ALIGN`).\n- Constants: {} bytes{}.\n\n",
+                  groupedDigits(int64_t(source.arenaBytes)), source.arenaAlign,
+                  sizes, macro, groupedDigits(int64_t(source.weightsBytes)),
+                  hasBinary ? ", in `" + weightsBinaryName(source) + "`" : "");
 
   text += "## Use\n\n```c\n";
   text += fmt::format("#include \"{0}.h\"\n\n", name);
@@ -245,13 +280,19 @@ std::string adze::artifactReadme(const ArtifactInfo &info,
   }
   if (hasBinary)
     arguments += "weights, ";
-  text += fmt::format(
-      "static unsigned char arena[{0}_ARENA_SIZE] "
-      "__attribute__((aligned({0}_ARENA_ALIGN)));\n\n"
-      "int status = {1}_run({2}arena, sizeof arena);\n"
-      "if (status != {0}_OK)\n"
-      "  puts({1}_status_text(status));\n```\n\n",
-      macro, name, arguments);
+  std::string lent = "arena, sizeof arena";
+  if (source.arenas.empty()) {
+    text += fmt::format("static unsigned char arena[{0}_ARENA_SIZE] "
+                        "__attribute__((aligned({0}_ARENA_ALIGN)));\n\n",
+                        macro);
+  } else {
+    text += arenasExample(source);
+    lent = "&arenas";
+  }
+  text += fmt::format("int status = {1}_run({2}{3});\n"
+                      "if (status != {0}_OK)\n"
+                      "  puts({1}_status_text(status));\n```\n\n",
+                      macro, name, arguments, lent);
   if (hasBinary)
     text += fmt::format(
         "`weights` points to the {0} bytes of `{1}` (`{2}_WEIGHTS_SIZE`), "

@@ -59,6 +59,28 @@ static ordered_json memoryOf(const ArtifactInfo &info, const CSource &source) {
   return json;
 }
 
+/// The memories that the arena is spread over, and what lies in them.
+static ordered_json arenasOf(const ArtifactInfo &info, const CSource &source) {
+  ordered_json list = ordered_json::array();
+  for (const CArena &arena : source.arenas) {
+    ordered_json buffers = ordered_json::array();
+    for (const ArtifactBuffer &buffer : info.buffers)
+      if (buffer.size && buffer.offset >= arena.begin &&
+          buffer.offset < arena.begin + arena.bytes)
+        buffers.push_back({{"name", buffer.name},
+                           {"offset", buffer.offset - arena.begin},
+                           {"bytes", buffer.size},
+                           {"first_step", buffer.first},
+                           {"last_step", buffer.last}});
+    list.push_back({{"name", arena.name},
+                    {"c_name", arena.cName},
+                    {"bytes", arena.bytes},
+                    {"begin", arena.begin},
+                    {"buffers", buffers}});
+  }
+  return list;
+}
+
 std::string adze::artifactMetadata(const ArtifactInfo &info,
                                    const CSource &source) {
   ordered_json json;
@@ -79,6 +101,8 @@ std::string adze::artifactMetadata(const ArtifactInfo &info,
   json["arena_align"] = source.arenaAlign;
   json["arena_bound_bytes"] = info.memory.bound;
   json["memory"] = memoryOf(info, source);
+  if (!source.arenas.empty())
+    json["arenas"] = arenasOf(info, source);
   json["weights_bytes"] = source.weightsBytes;
   json["weights_file"] = nullptr;
   if (source.weightsBinaryBytes)

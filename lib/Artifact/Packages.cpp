@@ -137,17 +137,24 @@ static std::string arduinoSketch(const ArtifactInfo &, const CSource &source) {
                         std::max<uint64_t>(1, argument.elements));
     arguments += argument.cName + "_data, ";
   }
+  std::string lent = "arena, sizeof arena";
+  if (!source.arenas.empty()) {
+    text += fmt::format("static const {0}_arenas arenas = "
+                        "{1}_ARENAS_IN(arena);\n",
+                        source.model, source.macro);
+    lent = "&arenas";
+  }
   return text + fmt::format("\nvoid setup() {{ Serial.begin(115200); }}\n\n"
                             "void loop() {{\n"
                             "  unsigned long start = micros();\n"
-                            "  int status = {0}_run({1}arena, sizeof arena);\n"
+                            "  int status = {0}_run({1}{2});\n"
                             "  unsigned long took = micros() - start;\n"
                             "  Serial.print({0}_status_text(status));\n"
                             "  Serial.print(\" in us: \");\n"
                             "  Serial.println(took);\n"
                             "  delay(1000);\n"
                             "}}\n",
-                            source.model, arguments);
+                            source.model, arguments, lent);
 }
 
 namespace {

@@ -228,6 +228,33 @@ static std::string bandText(const ArtifactMemory &memory) {
       groupedDigits(memory.bandMacs));
 }
 
+/// Which buffer lies in which memory, where there are several.
+static std::string arenaTables(const ArtifactInfo &info,
+                               const CSource &source) {
+  std::string text;
+  for (const CArena &arena : source.arenas) {
+    text += fmt::format("<p>In <code>{}</code>, {} bytes, from {} on in the "
+                        "map:</p>\n",
+                        escaped(arena.name), groupedDigits(arena.bytes),
+                        groupedDigits(arena.begin));
+    std::string rows;
+    for (const ArtifactBuffer &buffer : info.buffers)
+      if (buffer.size && buffer.offset >= arena.begin &&
+          buffer.offset < arena.begin + arena.bytes)
+        rows += fmt::format(
+            "<tr><td class=\"code\">{}</td><td class=\"number\">{}</td><td "
+            "class=\"number\">{}</td></tr>\n",
+            escaped(buffer.name), groupedDigits(buffer.size),
+            groupedDigits(buffer.offset - arena.begin));
+    if (!rows.empty())
+      text += "<div class=\"wide\"><table><tr><th>buffer</th><th "
+              "class=\"number\">bytes</th><th class=\"number\">offset in it"
+              "</th></tr>\n" +
+              rows + "</table></div>\n";
+  }
+  return text;
+}
+
 static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
   if (info.buffers.empty() || !source.arenaBytes)
     return "";
@@ -293,7 +320,8 @@ static std::string memoryMap(const ArtifactInfo &info, const CSource &source) {
                       "{} steps</text>\n</svg>\n",
                       (MemoryMap::left + MemoryMap::width) / 2,
                       MemoryMap::height - 10, map.steps);
-  return text + peakTable(info) + bandText(info.memory);
+  return text + arenaTables(info, source) + peakTable(info) +
+         bandText(info.memory);
 }
 
 /// How a GPU runs the kernels.

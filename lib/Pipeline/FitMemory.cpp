@@ -152,6 +152,32 @@ Status BandSearch::run() {
   return Status::success();
 }
 
+/// Says on the module which memories the arena is spread over.
+static Status setRegions(CompiledModel::Impl &impl,
+                         const CompileOptions &options,
+                         const std::string &path) {
+  if (options.memories.empty())
+    return Status::success();
+  if (impl.target->backend != Backend::c)
+    return Status::failure(
+        path + ": --memory is for targets that print C; '" +
+        impl.target->name.str() +
+        "' has one arena: leave it out, or compile for 'c' or a chip (see "
+        "'adze targets')");
+  if (options.ram > 0)
+    return Status::failure(path +
+                           ": --ram is for one arena and does not go with "
+                           "--memory, which gives the bytes of each memory");
+  Builder builder(&impl.context);
+  SmallVector<Attribute> regions;
+  for (const auto &[name, bytes] : options.memories)
+    regions.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("bytes", builder.getI64IntegerAttr(bytes)),
+         builder.getNamedAttr("name", builder.getStringAttr(name))}));
+  (*impl.module)->setAttr("adze.regions", builder.getArrayAttr(regions));
+  return Status::success();
+}
+
 Status adze::runKernelStage(CompiledModel::Impl &impl,
                             const CompileOptions &options,
                             const std::string &path) {
@@ -160,6 +186,8 @@ Status adze::runKernelStage(CompiledModel::Impl &impl,
     module->setAttr("adze.unfused_bound",
                     IntegerAttr::get(IntegerType::get(&impl.context, 64),
                                      memory::unfusedBound(program)));
+  if (Status status = setRegions(impl, options, path); !status)
+    return status;
   std::string passes = passesOf(Stage::kernel, *impl.target, options.optLevel,
                                 options.textKernels);
   if (options.ram <= 0)

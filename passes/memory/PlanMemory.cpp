@@ -12,6 +12,7 @@
 ///
 //===----------------------------------------------------------------------===//
 
+#include "adze/MemoryRegions.h"
 #include "passes/Passes.h"
 #include "passes/lower/KernelLowering.h"
 #include "passes/memory/CopyKernels.h"
@@ -226,6 +227,87 @@ static LogicalResult checkRam(ModuleOp module, const ProgramBuffers &buffers,
   return message;
 }
 
+/// The bytes that the program reads and writes of each buffer: operands and
+/// results of calls; scratch is written and read.
+static std::vector<int64_t> trafficOf(func::FuncOp program,
+                                      const ProgramBuffers &buffers) {
+  std::vector<int64_t> traffic(buffers.entries.size());
+  program.walk([&](Operation *op) {
+    auto count = [&](Value value) {
+      if (int b = buffers.find(value); b >= 0)
+        traffic[b] += byteSize(value.getType()).value_or(0);
+    };
+    if (!isa<kernel::CallOp, kernel::IfOp, kernel::WhileOp>(op))
+      return;
+    llvm::for_each(op->getOperands(), count);
+    llvm::for_each(op->getResults(), count);
+  });
+  for (size_t b = 0; b < buffers.entries.size(); ++b)
+    if (!buffers.entries[b].value)
+      traffic[b] = 2 * buffers.entries[b].size;
+  return traffic;
+}
+
+/// Spreads the buffers over the memories that the attribute `adze.regions`
+/// names, and writes `adze.arenas`. The offsets of `plan` become those in the
+/// space of all of them.
+static LogicalResult spreadOverRegions(ModuleOp module, func::FuncOp program,
+                                       const ProgramBuffers &buffers,
+                                       const Problem &problem, Plan &plan) {
+  auto regions = module->getAttrOfType<ArrayAttr>("adze.regions");
+  if (!regions)
+    return success();
+  std::vector<int64_t> capacities;
+  std::vector<StringRef> names;
+  for (Attribute entry : regions) {
+    auto region = dyn_cast<DictionaryAttr>(entry);
+    auto name = region ? region.getAs<StringAttr>("name") : StringAttr();
+    auto bytes = region ? region.getAs<IntegerAttr>("bytes") : IntegerAttr();
+    if (!name || !bytes)
+      return module.emitError(
+          "adze.regions is a list of {name = string, bytes = integer}");
+    names.push_back(name.getValue());
+    capacities.push_back(bytes.getInt());
+  }
+  if (names.empty())
+    return module.emitError("adze.regions names no memory");
+  RegionPlan spread =
+      planRegions(problem, trafficOf(program, buffers), capacities);
+  if (spread.misfit >= 0) {
+    const ProgramBuffers::Entry &entry = buffers.entries[spread.misfit];
+    InFlightDiagnostic message =
+        module.emitError() << "'" << nameOf(entry) << "' of " << entry.size
+                           << " bytes fits in none of the memories given: '"
+                           << names[spread.nearest] << "' of "
+                           << capacities[spread.nearest]
+                           << " bytes is the nearest, and " << spread.missing
+                           << " bytes are missing there";
+    for (auto [i, b] : llvm::enumerate(spread.beside))
+      message << (i ? ", '" : "; in its lifetime there are also '")
+              << nameOf(buffers.entries[b]) << "' of "
+              << buffers.entries[b].size << " bytes";
+    return message << "; one memory for all would need " << plan.peak
+                   << " bytes";
+  }
+  if (std::string wrong = verifyPlan(problem, spread.offsets); !wrong.empty())
+    return module.emitError("the memory plan is wrong, which is a mistake in "
+                            "adze: ")
+           << wrong;
+  Builder builder(module.getContext());
+  SmallVector<Attribute> arenas;
+  plan.peak = 0;
+  for (auto [name, region] : llvm::zip(names, spread.regions)) {
+    arenas.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("begin", builder.getI64IntegerAttr(region.begin)),
+         builder.getNamedAttr("bytes", builder.getI64IntegerAttr(region.size)),
+         builder.getNamedAttr("name", builder.getStringAttr(name))}));
+    plan.peak += region.size;
+  }
+  plan.offsets = spread.offsets;
+  module->setAttr("adze.arenas", builder.getArrayAttr(arenas));
+  return success();
+}
+
 static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
                                  int64_t alignment, int64_t ram) {
   FailureOr<ProgramBuffers> buffers = ProgramBuffers::compute(program);
@@ -240,6 +322,8 @@ static LogicalResult planProgram(ModuleOp module, func::FuncOp program,
     return module.emitError("the memory plan is wrong, which is a mistake in "
                             "adze: ")
            << wrong;
+  if (failed(spreadOverRegions(module, program, *buffers, problem, plan)))
+    return failure();
 
   auto arena = static_cast<int64_t>(llvm::alignTo(plan.peak, alignment));
   Builder builder(module.getContext());

@@ -54,7 +54,12 @@ std::string bindingSource(const ArtifactFolder &artifact) {
       "  (void)inputs;\n"
       "  (void)outputs;\n"
       "  (void)weights;\n"
+      "#ifdef {3}_ARENAS_IN\n"
+      "  const {1}_arenas arenas = {3}_ARENAS_IN(arena);\n"
+      "  return {1}_run({2}WEIGHTS &arenas);\n"
+      "#else\n"
       "  return {1}_run({2}WEIGHTS arena, {3}_ARENA_SIZE);\n"
+      "#endif\n"
       "}}\n",
       artifact.header(), artifact.name,
       runArguments(artifact, "inputs[{}]", "outputs[{}]"),

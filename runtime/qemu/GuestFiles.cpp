@@ -100,7 +100,12 @@ extern const unsigned char adze_guest_weights[];
 #endif
 
 int adze_guest_call(void) {{
+#ifdef {0}_ARENAS_IN
+  const {2}_arenas arenas = {0}_ARENAS_IN(arena);
+  return {2}_run({3}WEIGHTS &arenas);
+#else
   return {2}_run({3}WEIGHTS (void *)arena, {0}_ARENA_SIZE);
+#endif
 }}
 const char *adze_guest_status_text(int status) {{
   return {2}_status_text(status);

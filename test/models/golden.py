@@ -1,6 +1,6 @@
 """Compares quantized models with TFLite's reference outputs, bit for bit.
 
-    golden.py ADZE MODELS [-t TARGET...] [-m MODEL...]
+    golden.py ADZE MODELS [-t TARGET...] [-m MODEL...] [--memory NAME=BYTES,...]
 
 MODELS holds mlperf_tiny/NAME_int8_qdq/model.onnx and NAME_golden.npz (arrays
 input_int8 and tflite_output_int8, one row a sample). For each model and target
@@ -17,7 +17,7 @@ import numpy
 NAMES = ["ad01", "kws", "resnet8", "vww"]
 
 
-def compare(adze, folder, name, target):
+def compare(adze, folder, name, target, memory):
     """Outputs, equal outputs and the largest difference over all samples."""
     model = folder / f"{name}_int8_qdq" / "model.onnx"
     golden = numpy.load(folder / f"{name}_golden.npz")
@@ -27,8 +27,8 @@ def compare(adze, folder, name, target):
         subject = model
         if target != "host":
             subject = work / "model"
-            subprocess.run([adze, "compile", model, "-t", target, "-o", subject], check=True,
-                           stdout=subprocess.DEVNULL)
+            subprocess.run([adze, "compile", model, "-t", target, "-o", subject, *memory],
+                           check=True, stdout=subprocess.DEVNULL)
         equal, largest = 0, 0
         for sample, reference in zip(golden["input_int8"], expected):
             numpy.savez(work / "in.npz", **{"in/input": sample.reshape(shape_of(name))})
@@ -52,12 +52,14 @@ def main():
     parser.add_argument("models", type=pathlib.Path)
     parser.add_argument("-t", "--target", action="append")
     parser.add_argument("-m", "--model", action="append", choices=NAMES)
+    parser.add_argument("--memory", help="memories that the arena is spread over")
     options = parser.parse_args()
+    memory = ["--memory", options.memory] if options.memory else []
     exact = True
     for name in options.model or NAMES:
         for target in options.target or ["c"]:
             size, equal, largest = compare(options.adze, options.models / "mlperf_tiny", name,
-                                           target)
+                                           target, memory)
             exact = exact and equal == size
             print(f"{name} on {target}: {equal} of {size} outputs equal "
                   f"(fraction equal {equal / size:.6f}), largest difference {largest}", flush=True)

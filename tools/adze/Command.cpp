@@ -117,6 +117,10 @@ void cli::addModelOptions(CommandLine &line, CLI::App &app,
   app.add_option("--stack", options.stack,
                  "The stack's part of --ram (default: 1K)")
       ->type_name("BYTES");
+  app.add_option("--memory", options.memories,
+                 "Memories of the chip that the arena is spread over, the "
+                 "fastest first (dtcm=64K,sram=256K)")
+      ->type_name("NAME=BYTES,...");
   addJsonOption(app, options.json);
 }
 
@@ -157,6 +161,33 @@ readFixed(const std::vector<std::string> &texts) {
   return constants;
 }
 
+/// Reads "dtcm=64K,sram=256K".
+static std::vector<std::pair<std::string, int64_t>>
+parseMemories(const std::string &text) {
+  std::vector<std::pair<std::string, int64_t>> memories;
+  for (size_t at = 0; at <= text.size();) {
+    size_t end = std::min(text.find(',', at), text.size());
+    std::string item = text.substr(at, end - at);
+    at = end + 1;
+    size_t equals = std::min(item.find('='), item.size());
+    std::string name = item.substr(0, equals);
+    bool isName = !name.empty() && name[0] >= 'a' && name[0] <= 'z' &&
+                  name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                         "0123456789") == std::string::npos;
+    if (!isName || equals == item.size())
+      throw UsageError(fmt::format(
+          "--memory '{}' cannot be read: expected the memories of the chip, "
+          "the fastest first, with names of lower case letters and digits, "
+          "such as dtcm=64K,sram=256K",
+          text));
+    for (const auto &[other, bytes] : memories)
+      if (other == name)
+        throw UsageError(fmt::format("--memory gives '{}' twice", name));
+    memories.push_back({name, parseBytes(item.substr(equals + 1), "--memory")});
+  }
+  return memories;
+}
+
 CompileOptions ModelOptions::compileOptions() const {
   CompileOptions result;
   result.target = target;
@@ -176,6 +207,8 @@ CompileOptions ModelOptions::compileOptions() const {
     result.flash = parseBytes(flash, "--flash");
   if (!stack.empty())
     result.stack = parseBytes(stack, "--stack");
+  if (!memories.empty())
+    result.memories = parseMemories(memories);
   if (name.empty()) {
     // Model collections call every file model.onnx, in a folder that names it.
     std::filesystem::path path(model);

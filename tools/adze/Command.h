@@ -84,6 +84,7 @@ struct ModelOptions {
   int optLevel = 2;
   std::vector<std::string> shapes, fixed;
   std::string ram, flash, stack; // sizes as they were typed
+  std::string memories;          // "dtcm=64K,sram=256K"
   std::vector<std::string> accelerators;
   bool json = false;
 
@@ -91,8 +92,8 @@ struct ModelOptions {
   CompileOptions compileOptions() const;
 };
 
-/// Declares MODEL, --target, -O, --shape, --fix, --ram, --flash, --stack and
-/// --json.
+/// Declares MODEL, --target, -O, --shape, --fix, --ram, --flash, --stack,
+/// --memory and --json.
 void addModelOptions(CommandLine &line, CLI::App &app, ModelOptions &options,
                      const std::string &modelHelp);
 void addJsonOption(CLI::App &app, bool &json);
