@@ -144,6 +144,16 @@ def totals(results):
     return text
 
 
+def runtime_operators():
+    """What the importer lists of onnxruntime's domain."""
+    rows = "".join(path.read_text() for path in sorted((ROOT / "lib/Import").rglob("*.cpp")))
+    names = sorted(set(re.findall(r'\{"com\.microsoft",\s*"(\w+)"', rows)), key=str.lower)
+    return ("\n## Operators of onnxruntime\n\n"
+            "Of the domain `com.microsoft`: " + ", ".join(names) + ". And `SimplifiedLayerNormalization`, "
+            "which onnxruntime\nputs into `ai.onnx`. `test/models/fused_operators.py build/tools/adze/adze` "
+            "compares them with onnxruntime\n(those of the QLinear family: `quantized_forms.py` beside it).\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,7 +166,7 @@ def main():
         sys.exit(f"{options.results} holds no results: run test/conformance/run.py first")
     head = HEAD.format(onnx=onnx.__version__, total=len(next(iter(results.values()))),
                        totals=totals(results).rstrip())
-    options.output.write_text(head + table(results))
+    options.output.write_text(head + table(results) + runtime_operators())
 
 
 if __name__ == "__main__":
